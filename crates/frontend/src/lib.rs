@@ -1,0 +1,1 @@
+//! The front end: accepts clients, finds their mailbox server and relays.

@@ -1,0 +1,1 @@
+//! The LMTP protocol without sockets: bytes in, events out.

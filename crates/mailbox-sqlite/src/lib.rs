@@ -1,0 +1,1 @@
+//! The embedded engine of the mailbox store: one SQLite file a database.

@@ -1,0 +1,1 @@
+//! What a mailbox database is: values, the store trait, snapshot rules and the suite every engine must pass.

@@ -1,0 +1,3 @@
+//! POP3 mail access that heals itself.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Listeners, TLS, deadlines, limits and draining: what a service does with sockets before it speaks a protocol.

@@ -1,0 +1,1 @@
+//! The POP3 protocol without sockets: bytes in, events out.

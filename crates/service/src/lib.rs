@@ -1,0 +1,1 @@
+//! The body of every service: admin socket, protocol log, service log, counters, live settings.
