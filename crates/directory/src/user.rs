@@ -1,0 +1,30 @@
+//! A user, as the directory knows one.
+
+use crate::{Credential, Name, ScramKeys};
+
+/// One user. Nothing secret is shown by `Debug`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The name to log in with; the main address.
+    pub name: Name,
+    /// Further addresses, in alphabetical order. They log in too.
+    pub aliases: Vec<Name>,
+    /// The mailbox: 32 lower-case hexadecimal digits, random, never given twice.
+    pub mailbox: String,
+    /// The mailbox database that holds the mailbox.
+    pub database: String,
+    /// The most octets the mailbox may hold; none is no limit.
+    pub quota: Option<u64>,
+    /// False if log-in and delivery are refused for now.
+    pub enabled: bool,
+    /// What a password is checked against.
+    pub credential: Credential,
+    /// Grows by one at every change of the password; not when the same password is hashed anew.
+    pub credential_version: u64,
+    /// Keys for SCRAM-SHA-256, if they were made.
+    pub scram: Option<ScramKeys>,
+    /// When the user was added: seconds since 1970-01-01 UTC, for display.
+    pub created: u64,
+    /// When anything about the user changed last: seconds since 1970-01-01 UTC, for display.
+    pub changed: u64,
+}
