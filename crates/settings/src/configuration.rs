@@ -1,0 +1,231 @@
+//! The whole cluster: servers, databases, third-party routes, and the sections of settings for all servers or for one.
+
+mod check;
+mod presets;
+mod read;
+mod render;
+
+use std::net::{IpAddr, SocketAddr};
+
+pub use presets::{LoopbackPorts, OneMachine};
+
+use crate::layer::{Layer, Layered};
+use crate::problem::Problems;
+use crate::sections::{
+    DeliverySettings, InnerSettings, LogInSettings, LogSettings, PeerSettings, PopSettings, SessionSettings,
+};
+use crate::value::{DatabaseName, FilePath, HostName, ServerName, Target};
+
+/// A checked configuration file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Configuration {
+    /// The domain of names that are written without one.
+    pub default_realm: HostName,
+    /// The servers, in the order of the file.
+    pub servers: Vec<Server>,
+    /// The mailbox databases, in the order of the file.
+    pub databases: Vec<Database>,
+    /// Where third-party back ends are.
+    pub routes: Vec<Route>,
+    /// What holds for every server.
+    pub(crate) shared: Sections,
+}
+
+/// What a server does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Clients and mail servers connect to it: it has a front end.
+    ClientAccess,
+    /// It mounts mailbox databases: it has a back end.
+    Mailbox,
+}
+
+/// A machine with a name and roles.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Server {
+    /// Its name, which is also that of its folder in the data directory.
+    pub name: ServerName,
+    /// One or both roles, never none.
+    pub roles: Vec<Role>,
+    /// The address it listens on and is reached at by other servers.
+    pub address: IpAddr,
+    /// The name it greets with and clients know it by; its own name if none is given.
+    pub host_name: HostName,
+    pub(crate) host_name_given: bool,
+    pub(crate) own: Sections,
+}
+
+impl Server {
+    /// Whether the server has the role.
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
+/// A set of mailboxes that lives and moves as one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// Its name, which is also that of its folder in the data directory.
+    pub name: DatabaseName,
+    /// The mailbox servers that can mount it, the preferred one first. Never empty.
+    pub copies: Vec<ServerName>,
+}
+
+/// A third-party back end that users can be sent to. A user whose database has the route's name takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Its name; no database has the same.
+    pub name: DatabaseName,
+    /// How users are logged in there.
+    pub kind: RouteKind,
+    /// Where it is.
+    pub address: Target,
+    /// How the connection is protected.
+    pub tls: TargetTls,
+    /// Users of these domains take this route if the directory does not know them. Pass-through only.
+    pub domains: Vec<HostName>,
+}
+
+/// How a third-party back end is logged in to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RouteKind {
+    /// With the user's own name and password, which the back end judges.
+    PassThrough,
+    /// As a master user on behalf of the user (AUTH PLAIN with an authorization identity, RFC 4616 section 2).
+    Master {
+        /// A file with the master user's name on its first line and the password on its second.
+        credentials: FilePath,
+    },
+}
+
+/// How a connection to a third-party back end is protected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetTls {
+    /// Not at all.
+    Plain,
+    /// By STLS (RFC 2595 section 4).
+    Stls(TargetIdentity),
+    /// From the first octet (RFC 8314 section 3).
+    Implicit(TargetIdentity),
+}
+
+/// How a third-party back end proves who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetIdentity {
+    /// The file of the authorities that may have signed its certificate, PEM.
+    pub ca: FilePath,
+    /// The name its certificate must bear; without one, the host of its address.
+    pub name: Option<HostName>,
+}
+
+/// One layer of every section.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Sections {
+    pub(crate) pop: Layer<PopSettings>,
+    pub(crate) session: Layer<SessionSettings>,
+    pub(crate) log_in: Layer<LogInSettings>,
+    pub(crate) peers: Layer<PeerSettings>,
+    pub(crate) delivery: Layer<DeliverySettings>,
+    pub(crate) inner: Layer<InnerSettings>,
+    pub(crate) log: Layer<LogSettings>,
+}
+
+/// The settings that hold on one server, each with its origin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServerSettings {
+    /// The server's own address, which bindings without an address mean.
+    pub address: IpAddr,
+    /// `[pop]`
+    pub pop: Layered<PopSettings>,
+    /// `[session]`
+    pub session: Layered<SessionSettings>,
+    /// `[log-in]`
+    pub log_in: Layered<LogInSettings>,
+    /// `[peers]`
+    pub peers: Layered<PeerSettings>,
+    /// `[delivery]`
+    pub delivery: Layered<DeliverySettings>,
+    /// `[inner]`
+    pub inner: Layered<InnerSettings>,
+    /// `[log]`
+    pub log: Layered<LogSettings>,
+}
+
+impl ServerSettings {
+    /// Where the service that serves clients on this server accepts them without TLS at first.
+    pub fn pop3_addresses(&self) -> Vec<SocketAddr> {
+        self.pop.unencrypted_or_tls_bindings.iter().map(|binding| binding.on(self.address)).collect()
+    }
+
+    /// Where the service that serves clients on this server accepts them with TLS.
+    pub fn pop3s_addresses(&self) -> Vec<SocketAddr> {
+        self.pop.ssl_bindings.iter().map(|binding| binding.on(self.address)).collect()
+    }
+
+    /// Where the front end of this server accepts mail.
+    pub fn lmtp_addresses(&self) -> Vec<SocketAddr> {
+        self.delivery.lmtp_bindings.iter().map(|binding| binding.on(self.address)).collect()
+    }
+
+    /// Where the back end of this server accepts front ends for POP3.
+    pub fn inner_pop3_address(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.pop.proxy_target_port)
+    }
+
+    /// Where the back end of this server accepts front ends for mail.
+    pub fn inner_lmtp_address(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.inner.lmtp_port)
+    }
+}
+
+impl Configuration {
+    /// Reads and checks the text of a configuration file. `file` is what problems call it.
+    pub fn parse(text: &str, file: &str) -> Result<Self, Problems> {
+        read::configuration(text, file)
+    }
+
+    /// The text of a configuration file that [`Configuration::parse`] reads back as the same value, every setting explained.
+    pub fn to_toml(&self) -> String {
+        render::configuration(self)
+    }
+
+    /// The server called `name`.
+    pub fn server(&self, name: &str) -> Option<&Server> {
+        self.servers.iter().find(|server| server.name == *name)
+    }
+
+    /// The database called `name`.
+    pub fn database(&self, name: &str) -> Option<&Database> {
+        self.databases.iter().find(|database| database.name == *name)
+    }
+
+    /// The route called `name`.
+    pub fn route(&self, name: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.name == *name)
+    }
+
+    /// The pass-through route for the users of `domain` that the directory does not know.
+    pub fn route_for_domain(&self, domain: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.domains.iter().any(|d| d.as_str().eq_ignore_ascii_case(domain)))
+    }
+
+    /// The databases that `server` can mount.
+    pub fn copies_on<'a>(&'a self, server: &'a ServerName) -> impl Iterator<Item = &'a Database> {
+        self.databases.iter().filter(move |database| database.copies.contains(server))
+    }
+
+    /// The settings that hold on `server`, with what `set` stored there on top.
+    pub fn settings_of(&self, server: &Server, set: &Layer<PopSettings>) -> ServerSettings {
+        let (shared, own) = (&self.shared, &server.own);
+        ServerSettings {
+            address: server.address,
+            pop: Layered::new([&shared.pop, &own.pop, set]),
+            session: Layered::new([&shared.session, &own.session]),
+            log_in: Layered::new([&shared.log_in, &own.log_in]),
+            peers: Layered::new([&shared.peers, &own.peers]),
+            delivery: Layered::new([&shared.delivery, &own.delivery]),
+            inner: Layered::new([&shared.inner, &own.inner]),
+            log: Layered::new([&shared.log, &own.log]),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What can only be judged once everything has been read: names that refer to others, addresses that meet.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+
+use super::read::Places;
+use super::{Configuration, Role, Server, ServerSettings};
+use crate::document::Document;
+use crate::layer::Layer;
+use crate::problem::nearest;
+
+pub(super) fn references(configuration: &Configuration, places: &Places, document: &mut Document<'_>) {
+    if configuration.servers.is_empty() && places.servers.is_empty() {
+        document.problem(0..0, "there is no [[server]]", "write [[server]] with name, roles and address");
+    }
+    names(configuration, places, document);
+    copies(configuration, places, document);
+    ports(configuration, places, document);
+}
+
+/// Each name once; databases and routes share one set of names, since a user's database may be either.
+fn names(configuration: &Configuration, places: &Places, document: &mut Document<'_>) {
+    let mut seen = Vec::new();
+    for (server, at) in configuration.servers.iter().zip(&places.servers) {
+        if seen.contains(&&server.name) {
+            document.problem(
+                at.clone(),
+                format!("there is another server called {}", server.name),
+                "give each its own name",
+            );
+        }
+        seen.push(&server.name);
+    }
+    let databases = configuration.databases.iter().map(|database| &database.name);
+    let routes = configuration.routes.iter().map(|route| &route.name);
+    let places = places.databases.iter().map(|(at, _)| at).chain(&places.routes);
+    let mut seen = Vec::new();
+    for (name, at) in databases.chain(routes).zip(places) {
+        if seen.contains(&name) {
+            document.problem(
+                at.clone(),
+                format!("there is another database or route called {name}"),
+                "give each its own name",
+            );
+        }
+        seen.push(name);
+    }
+}
+
+fn copies(configuration: &Configuration, places: &Places, document: &mut Document<'_>) {
+    let mailbox_servers: Vec<_> = configuration
+        .servers
+        .iter()
+        .filter(|server| server.has(Role::Mailbox))
+        .map(|server| server.name.as_str())
+        .collect();
+    for (database, (_, copies)) in configuration.databases.iter().zip(&places.databases) {
+        for (index, (copy, at)) in database.copies.iter().zip(copies).enumerate() {
+            let message = match configuration.server(copy.as_str()) {
+                None => format!("there is no server called {copy}"),
+                Some(server) if !server.has(Role::Mailbox) => {
+                    format!("{copy} does not have the role mailbox")
+                }
+                Some(_) if database.copies[..index].contains(copy) => {
+                    document.problem(at.clone(), format!("{copy} is named twice"), "name each server once");
+                    continue;
+                }
+                Some(_) => continue,
+            };
+            let instead = nearest(copy.as_str(), mailbox_servers.iter().copied())
+                .filter(|near| *near != copy.as_str())
+                .map_or_else(
+                    || format!("write a mailbox server: {}", mailbox_servers.join(", ")),
+                    |near| format!("write \"{near}\""),
+                );
+            document.problem(at.clone(), message, instead);
+        }
+    }
+}
+
+/// What a server listens on, with the setting that says so.
+fn bindings(server: &Server, settings: &ServerSettings) -> Vec<(SocketAddr, &'static str)> {
+    let mut all: Vec<(SocketAddr, &'static str)> = Vec::new();
+    all.extend(settings.pop3_addresses().into_iter().map(|at| (at, "unencrypted-or-tls-bindings")));
+    all.extend(settings.pop3s_addresses().into_iter().map(|at| (at, "ssl-bindings")));
+    if server.has(Role::ClientAccess) {
+        all.extend(settings.lmtp_addresses().into_iter().map(|at| (at, "lmtp-bindings")));
+    }
+    if server.has(Role::Mailbox) {
+        all.push((settings.inner_pop3_address(), "proxy-target-port"));
+        all.push((settings.inner_lmtp_address(), "lmtp-port"));
+    }
+    all
+}
+
+/// Nothing listens where something else does, and both ends of the inner leg mean the same port.
+fn ports(configuration: &Configuration, places: &Places, document: &mut Document<'_>) {
+    let mut taken: HashMap<SocketAddr, (String, &'static str)> = HashMap::new();
+    let mut first: Option<(&Server, ServerSettings)> = None;
+    for (server, at) in configuration.servers.iter().zip(&places.servers) {
+        let settings = configuration.settings_of(server, &Layer::default());
+        for (address, setting) in
+            bindings(server, &settings).into_iter().filter(|(address, _)| address.port() != 0)
+        {
+            let other = taken.iter().find(|(other, _)| meet(**other, address)).map(|(_, who)| who.clone());
+            if let Some((name, of)) = other {
+                let message = format!(
+                    "{setting} of {} is {address}, where {of} of {name} listens already",
+                    server.name
+                );
+                document.problem(at.clone(), message, "give each its own address or port");
+            }
+            taken.insert(address, (server.name.to_string(), setting));
+        }
+        same_inner_ports(document, at, (server, &settings), first.as_ref());
+        first.get_or_insert((server, settings));
+    }
+}
+
+fn same_inner_ports(
+    document: &mut Document<'_>,
+    at: &Range<usize>,
+    (server, settings): (&Server, &ServerSettings),
+    first: Option<&(&Server, ServerSettings)>,
+) {
+    let Some((other, theirs)) = first else { return };
+    for (key, ours, theirs) in [
+        ("proxy-target-port", settings.pop.proxy_target_port, theirs.pop.proxy_target_port),
+        ("lmtp-port", settings.inner.lmtp_port, theirs.inner.lmtp_port),
+    ] {
+        if ours != theirs {
+            let message =
+                format!("{key} of {} is {ours}, but that of {} is {theirs}", server.name, other.name);
+            document.problem(at.clone(), message, format!("write the same {key} for all servers"));
+        }
+    }
+}
+
+/// Whether two listeners are in each other's way. The address that means all addresses meets every one of its family.
+fn meet(a: SocketAddr, b: SocketAddr) -> bool {
+    let all = |ip: IpAddr| ip.is_unspecified();
+    a.port() == b.port() && (a.ip() == b.ip() || a.is_ipv4() == b.is_ipv4() && (all(a.ip()) || all(b.ip())))
+}

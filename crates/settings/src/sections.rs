@@ -1,0 +1,159 @@
+//! The sections of the configuration file. Each entry is a setting: its type, the name administrators know, its key in the
+//! file, its default, its range and what it does. `[pop]` has exactly the names of `Set-PopSettings`; what that command has
+//! no name for stands in sections of its own.
+
+use crate::section::section;
+use crate::value::{
+    Banner, Binding, CertificateName, FilePath, LoginType, NetworkList, RecipientDelimiter, RollOver,
+    ServiceLogLevel, Size, SizeLimit, Span,
+};
+
+section! {
+    /// The POP3 service of a server. Every one of these can be changed while it runs.
+    PopSettings = "pop" {
+        /// Whether every exchange is written to the protocol log.
+        protocol_log_enabled: bool, "ProtocolLogEnabled", "protocol-log-enabled", "false";
+        /// The folder of the protocol log. A relative path is taken from the folder of the server in the data directory.
+        log_file_location: FilePath, "LogFileLocation", "log-file-location", "protocol-log";
+        /// How often the protocol log begins a new file, in UTC.
+        log_file_roll_over_settings: RollOver, "LogFileRollOverSettings", "log-file-roll-over-settings", "Daily";
+        /// How large a file of the protocol log grows before a new one is begun.
+        log_per_file_size_quota: SizeLimit, "LogPerFileSizeQuota", "log-per-file-size-quota", "10 MB", "64 KB"..="unlimited";
+        /// What a client must do before it may log in. A client on this very machine is exempt.
+        login_type: LoginType, "LoginType", "login-type", "SecureLogin";
+        /// The certificates shown to clients; the one that has the name which the client asks for is chosen, else the first.
+        /// Without any it is the certificate that the data directory's own CA made for this server.
+        x509_certificate_name: Vec<CertificateName>, "X509CertificateName", "x509-certificate-name", "";
+        /// Where clients connect without TLS and may then ask for it (STLS).
+        unencrypted_or_tls_bindings: Vec<Binding>, "UnencryptedOrTLSBindings", "unencrypted-or-tls-bindings", ":110";
+        /// Where clients connect with TLS from the first octet (POP3S).
+        ssl_bindings: Vec<Binding>, "SSLBindings", "ssl-bindings", ":995";
+        /// The port of the leg between the tiers: a back end listens on it at its server's address, and a front end connects
+        /// to it there. It must be the same on all servers.
+        proxy_target_port: u16, "ProxyTargetPort", "proxy-target-port", "1995", "1"..="65535";
+        /// How many connections there may be in all. One more is told so and closed.
+        max_connections: u32, "MaxConnections", "max-connections", "20000", "1"..="1000000";
+        /// How many connections there may be from one address.
+        max_connection_from_single_ip: u32, "MaxConnectionFromSingleIP", "max-connection-from-single-ip", "2000", "1"..="1000000";
+        /// How many sessions one user may have. Counted where the user's database is mounted.
+        max_connections_per_user: u32, "MaxConnectionsPerUser", "max-connections-per-user", "16", "1"..="1000000";
+        /// How long a client that has logged in may say nothing. RFC 1939 section 3 wants at least 10 minutes.
+        authenticated_connection_timeout: Span, "AuthenticatedConnectionTimeout", "authenticated-connection-timeout", "30 min", "30 s"..="1 d";
+        /// How long a client may take to log in.
+        pre_authenticated_connection_timeout: Span, "PreAuthenticatedConnectionTimeout", "pre-authenticated-connection-timeout", "1 min", "10 s"..="1 h";
+        /// How many octets a command line may have, its end included. RFC 2449 section 4 asks for 255.
+        max_command_size: u32, "MaxCommandSize", "max-command-size", "512", "255"..="16384";
+        /// The text of the greeting.
+        banner: Banner, "Banner", "banner", "The POP3 service is ready.";
+    }
+}
+
+section! {
+    /// A session, once its client is connected.
+    SessionSettings = "session" {
+        /// How long a session may last. Deleted mail is kept while a session can still see it.
+        session_limit: Span, "SessionLimit", "session-limit", "1 d", "1 min"..="7 d";
+        /// Whether a maildrop serves one session at a time, as RFC 1939 section 4 has it. A second one is told [IN-USE].
+        exclusive_maildrop_lock: bool, "ExclusiveMaildropLock", "exclusive-maildrop-lock", "false";
+        /// How many errors in a row end a session.
+        error_limit: u32, "ErrorLimit", "error-limit", "8", "1"..="1000";
+        /// How long a TLS handshake may take.
+        tls_handshake_timeout: Span, "TlsHandshakeTimeout", "tls-handshake-timeout", "30 s", "1 s"..="5 min";
+        /// How long a session may go on after the service has been told to stop.
+        drain_time: Span, "DrainTime", "drain-time", "5 s", "0 s"..="10 min";
+    }
+}
+
+section! {
+    /// Logging in.
+    LogInSettings = "log-in" {
+        /// Whether SCRAM-SHA-256 is offered. Its keys are made when a password is set while this is on.
+        scram_enabled: bool, "ScramEnabled", "scram-enabled", "false";
+        /// How long a verified password is remembered, so that a client that polls does not cost a hash each time.
+        remembered_credential_time: Span, "RememberedCredentialTime", "remembered-credential-time", "10 min", "0 s"..="1 d";
+        /// How many log-ins may wait for a password hash. One more is told [SYS/TEMP].
+        password_queue: u32, "PasswordQueue", "password-queue", "256", "1"..="100000";
+        /// How many failed log-ins from one address are only slowed; from then on the address is refused for a while.
+        failed_log_in_limit: u32, "FailedLogInLimit", "failed-log-in-limit", "20", "1"..="1000000";
+        /// How long an address is refused after too many failed log-ins.
+        failed_log_in_pause: Span, "FailedLogInPause", "failed-log-in-pause", "5 min", "1 s"..="1 d";
+        /// Networks whose failed log-ins are neither slowed nor refused: a webmail server, a gateway.
+        failed_log_in_exemptions: NetworkList, "FailedLogInExemptions", "failed-log-in-exemptions", "";
+        /// How long a log-in waits for a database that is moving.
+        waiting_window: Span, "WaitingWindow", "waiting-window", "15 s", "0 s"..="5 min";
+        /// How many log-ins may wait for databases that are moving.
+        waiting_log_ins: u32, "WaitingLogIns", "waiting-log-ins", "5000", "0"..="1000000";
+        /// How many waiting log-ins a second go on once the database is there.
+        waiting_release_rate: u32, "WaitingReleaseRate", "waiting-release-rate", "500", "1"..="1000000";
+    }
+}
+
+section! {
+    /// Peers that may say who the client really is. Anyone else who tries is told an error.
+    PeerSettings = "peers" {
+        /// Load balancers that send a PROXY protocol header, which is then required of them.
+        proxy_protocol: NetworkList, "ProxyProtocol", "proxy-protocol", "";
+        /// Proxies that may send XCLIENT.
+        xclient: NetworkList, "Xclient", "xclient", "";
+    }
+}
+
+section! {
+    /// Delivery by LMTP.
+    DeliverySettings = "delivery" {
+        /// Where mail servers deliver on a client-access server.
+        lmtp_bindings: Vec<Binding>, "LmtpBindings", "lmtp-bindings", ":24";
+        /// A Unix socket for mail servers on the same machine, or "none". A relative path is taken from the folder of the
+        /// server in the data directory.
+        lmtp_socket: Option<FilePath>, "LmtpSocket", "lmtp-socket", "none";
+        /// Who may deliver over the network.
+        trusted_peers: NetworkList, "TrustedPeers", "trusted-peers", "127.0.0.0/8,::1";
+        /// How many delivery connections there may be.
+        max_connections: u32, "MaxConnections", "max-connections", "1000", "1"..="1000000";
+        /// How long a mail server may say nothing.
+        connection_timeout: Span, "ConnectionTimeout", "connection-timeout", "5 min", "10 s"..="1 h";
+        /// How much of a message is kept in memory before it is spooled to a file.
+        spool_memory: Size, "SpoolMemory", "spool-memory", "256 KB", "0 B"..="16 MB";
+        /// How long a reply is held back while the recipient's database is moving.
+        hold: Span, "Hold", "hold", "60 s", "0 s"..="4 min";
+        /// How large a message may be.
+        max_message_size: Size, "MaxMessageSize", "max-message-size", "100 MB", "64 KB"..="2 GB";
+        /// How much space must stay free on the disk of a database; below it mail is turned away for a while.
+        low_water_mark: Size, "LowWaterMark", "low-water-mark", "256 MB", "0 B"..="16 TB";
+        /// The quota of users that have none of their own.
+        default_quota: SizeLimit, "DefaultQuota", "default-quota", "unlimited";
+        /// The character that parts a recipient from its detail, as in user+detail@example.com, or "none".
+        recipient_delimiter: Option<RecipientDelimiter>, "RecipientDelimiter", "recipient-delimiter", "+";
+    }
+}
+
+section! {
+    /// The leg between the tiers. Its POP3 port is [pop] proxy-target-port.
+    InnerSettings = "inner" {
+        /// The port of the leg between the tiers for mail: a back end listens on it at its server's address. It must be the
+        /// same on all servers.
+        lmtp_port: u16, "LmtpPort", "lmtp-port", "1024", "1"..="65535";
+        /// How long a front end tries to reach a back end.
+        connect_timeout: Span, "ConnectTimeout", "connect-timeout", "5 s", "100 ms"..="1 min";
+        /// How long a front end waits for a back end to answer a command.
+        reply_timeout: Span, "ReplyTimeout", "reply-timeout", "10 min", "1 s"..="1 h";
+    }
+}
+
+section! {
+    /// What is kept of the logs.
+    LogSettings = "log" {
+        /// How old a file of the protocol log becomes before it is removed.
+        keep_age: Span, "KeepAge", "keep-age", "30 d", "1 h"..="3650 d";
+        /// How large the files of the protocol log become together before the oldest is removed.
+        keep_size: Size, "KeepSize", "keep-size", "1 GB", "1 MB"..="16 TB";
+        /// How much the service log says.
+        service_log_level: ServiceLogLevel, "ServiceLogLevel", "service-log-level", "info";
+        /// How large a file of the service log grows before a new one is begun.
+        service_log_size: Size, "ServiceLogSize", "service-log-size", "10 MB", "64 KB"..="16 GB";
+        /// How many older files of the service log are kept.
+        service_log_files: u32, "ServiceLogFiles", "service-log-files", "5", "1"..="1000";
+        /// How much memory the sessions kept for `session show` may take.
+        session_ring: Size, "SessionRing", "session-ring", "4 MB", "64 KB"..="1 GB";
+    }
+}
