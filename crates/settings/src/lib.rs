@@ -9,6 +9,7 @@
 //! Pure: text in, values out. It opens no files and knows no clock.
 
 pub mod configuration;
+mod data_directory;
 mod document;
 mod layer;
 mod problem;
@@ -18,6 +19,7 @@ pub mod value;
 
 pub use configuration::{Configuration, Database, LoopbackPorts, OneMachine, Role, Route, RouteKind, Server};
 pub use configuration::{ServerSettings, TargetTls};
+pub use data_directory::{DataDirectory, ServerFolder};
 pub use layer::{Layer, Layered, Origin, Row};
 pub use problem::{Problem, Problems};
 pub use section::{Section, Setting};
