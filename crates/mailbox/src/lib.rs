@@ -19,6 +19,9 @@ mod token;
 mod uidl;
 mod wire;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 pub use error::{Fault, MailboxError};
 pub use id::{DeliveryId, IdError, MailboxId};
 pub use message::{CHUNK, MessageEntry, Octets, Uid};
