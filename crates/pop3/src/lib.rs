@@ -12,6 +12,7 @@ pub mod command;
 mod decimal;
 pub mod line;
 mod message_number;
+pub mod relay;
 pub mod reply;
 pub mod sasl;
 mod secret;
