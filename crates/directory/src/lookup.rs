@@ -20,8 +20,11 @@ pub trait Directory: Send + Sync + 'static {
     /// Random octets that are this installation's alone and stay the same, for answers about unknown names.
     fn installation_secret(&self) -> Answer<'_, InstallationSecret>;
 
-    /// Stores the same password in a better form, some time, if this process may write and nothing changed meanwhile.
-    /// Returns at once; best effort.
+    /// Whether [`upgrade`](Self::upgrade) has an effect: only then it is worth to hash for it.
+    fn takes_upgrades(&self) -> bool;
+
+    /// Stores the same password in a better form, some time, unless it has changed meanwhile. Returns at once; best
+    /// effort.
     fn upgrade(&self, upgrade: Upgrade);
 }
 
@@ -29,20 +32,20 @@ pub trait Directory: Send + Sync + 'static {
 #[derive(Debug, Clone)]
 pub enum Candidate {
     /// The name belongs to this user.
-    Known(User),
-    /// The name belongs to nobody. The stand-in is a user chosen by the name: checking against it takes the time that
-    /// checking against some user takes, whatever schemes the users have. None if there are no users.
+    Known(Box<User>),
+    /// The name belongs to nobody.
     Unknown {
-        /// Somebody else's row. Its password matching means nothing.
-        stand_in: Option<User>,
+        /// The credential of a user chosen by the name: checking against it takes the time that checking against a user
+        /// takes, whatever schemes and costs the users have. That it matches means nothing. None if there is no user.
+        stand_in: Option<Credential>,
     },
 }
 
 /// A better form of a password that is known to be right.
 #[derive(Debug)]
 pub struct Upgrade {
-    /// Whose password it is.
-    pub name: Name,
+    /// The mailbox of the user whose password it is.
+    pub mailbox: String,
     /// The version that was verified; the upgrade is dropped if the password has changed since.
     pub credential_version: u64,
     /// The new form, if the old one is outdated.

@@ -1,10 +1,14 @@
 //! Names of users and addresses of recipients, as checked values.
 //!
 //! A name is lower-cased ASCII, always with its realm, and narrower than RFC 5321 allows: what could be mistaken
-//! for a path, an option, a field separator or a detail is refused when the user is made, so that nobody has to
-//! escape it later. Internationalised names (RFC 6531) are not offered; a realm may be given in its ASCII form.
+//! for a path, an option or a field separator is refused when the user is made, so that nobody has to escape it
+//! later. Internationalised names (RFC 6531) are not offered; a realm may be given in its ASCII form.
 
 use std::{fmt, str::FromStr};
+
+use settings::{HostName, RecipientDelimiter};
+
+use crate::{Answer, Directory, User};
 
 /// Octets of a local part (RFC 5321 §4.5.3.1.1).
 const LOCAL_MAX: usize = 64;
@@ -26,15 +30,12 @@ pub enum NameError {
     TooLong,
     /// CR, LF, NUL, a blank, a character that is not ASCII, or one with a meaning elsewhere.
     #[error(
-        "the name has a character that is not allowed: letters, digits and any of .-_!#$%&'*=?^`{{|}}~ are"
+        "the name has a character that is not allowed: letters, digits and any of .-_+!#$%&'*=?^`{{|}}~ are"
     )]
     Character,
     /// A dot or a hyphen at a place where it is not allowed.
     #[error("the name has a dot or a hyphen where none is allowed")]
     Punctuation,
-    /// `user+detail`: an address for delivery, not a name.
-    #[error("the name has a +detail, which only an address for delivery can have")]
-    Detail,
     /// Not a domain name.
     #[error("the part after the @ is not a domain name")]
     Realm,
@@ -60,6 +61,13 @@ impl Realm {
     /// The realm as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The default realm of the settings; the same rules made it.
+impl From<&HostName> for Realm {
+    fn from(name: &HostName) -> Self {
+        Self(name.as_str().into())
     }
 }
 
@@ -112,7 +120,7 @@ impl Name {
     }
 }
 
-/// A dot-string (RFC 5321 §4.1.2) without `+`, `/` and an initial hyphen.
+/// A dot-string (RFC 5321 §4.1.2) without `/` and without a hyphen in front.
 fn check_local(local: &str) -> Result<(), NameError> {
     if local.is_empty() {
         return Err(NameError::Empty);
@@ -120,10 +128,7 @@ fn check_local(local: &str) -> Result<(), NameError> {
     if local.len() > LOCAL_MAX {
         return Err(NameError::TooLong);
     }
-    if local.contains('+') {
-        return Err(NameError::Detail);
-    }
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_!#$%&'*=?^`{|}~".contains(&byte);
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_+!#$%&'*=?^`{|}~".contains(&byte);
     if !local.bytes().all(allowed) {
         return Err(NameError::Character);
     }
@@ -143,18 +148,23 @@ impl FromStr for Name {
     }
 }
 
-/// An address that mail is delivered to: a name, and the detail that was written after a `+`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// An address that mail is delivered to: `user@realm`, or `user+detail@realm` for the same user.
+///
+/// The delimiter may be a character that names have too, so a user who is called like the whole address comes first.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipient {
-    /// Whom the mail is for, without the detail.
-    pub name: Name,
-    /// What stood after the first `+` of the local part, as it was written.
-    pub detail: Option<Box<str>>,
+    whole: Option<Name>,
+    without_detail: Option<Name>,
+    detail: Option<Box<str>>,
 }
 
 impl Recipient {
     /// Checks an address without its brackets; without an `@`, the default realm is added.
-    pub fn parse(text: &str, default_realm: &Realm) -> Result<Self, NameError> {
+    pub fn parse(
+        text: &str,
+        default_realm: &Realm,
+        delimiter: Option<RecipientDelimiter>,
+    ) -> Result<Self, NameError> {
         let (local, realm) = match text.rsplit_once('@') {
             Some((local, realm)) => (local, &Realm::parse(realm)?),
             None => (text, default_realm),
@@ -162,15 +172,41 @@ impl Recipient {
         if local.len() > LOCAL_MAX {
             return Err(NameError::TooLong);
         }
-        let (local, detail) = match local.split_once('+') {
-            Some((local, detail)) => (local, Some(detail)),
-            None => (local, None),
-        };
-        // A detail is kept for display, so it is bound by what may be shown.
-        if detail.is_some_and(|detail| !detail.bytes().all(|byte| byte.is_ascii_graphic())) {
+        // Blanks, CR, LF, NUL and the like are in no address, not in a detail either.
+        if !local.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(NameError::Character);
         }
-        Ok(Self { name: Name::assemble(local, realm)?, detail: detail.map(Into::into) })
+        let whole = Name::assemble(local, realm);
+        let parts = delimiter.and_then(|delimiter| local.split_once(delimiter.get()));
+        let without_detail = parts.and_then(|(local, _)| Name::assemble(local, realm).ok());
+        let whole = match (whole, &without_detail) {
+            (Err(error), None) => return Err(error),
+            (whole, _) => whole.ok(),
+        };
+        let detail = parts.filter(|_| without_detail.is_some()).map(|(_, detail)| detail.into());
+        Ok(Self { whole, without_detail, detail })
+    }
+
+    /// What was written behind the delimiter, if there is one.
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_deref()
+    }
+
+    /// The names that the mail may be for, the first that exists counts: the whole address, then that without detail.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.whole.iter().chain(&self.without_detail)
+    }
+
+    /// Looks up whom the mail is for.
+    pub fn find<'a>(&'a self, directory: &'a dyn Directory) -> Answer<'a, Option<User>> {
+        Box::pin(async move {
+            for name in self.names() {
+                if let Some(user) = directory.find(name).await? {
+                    return Ok(Some(user));
+                }
+            }
+            Ok(None)
+        })
     }
 }
 

@@ -5,11 +5,13 @@
 //! a failure to check (busy, unavailable) is no outcome.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     time::{Duration, Instant},
 };
 
-use crate::{Network, bounded::Bounded};
+use settings::NetworkList;
+
+use crate::bounded::Bounded;
 
 /// How failed log-ins are slowed.
 #[derive(Debug, Clone)]
@@ -27,7 +29,7 @@ pub struct ThrottleSettings {
     /// How many addresses are remembered; the one that failed longest ago is forgotten first.
     pub addresses: usize,
     /// Networks whose failures are not counted.
-    pub exempt: Vec<Network>,
+    pub exempt: NetworkList,
 }
 
 impl Default for ThrottleSettings {
@@ -39,7 +41,7 @@ impl Default for ThrottleSettings {
             refusal: Duration::from_mins(5),
             memory: Duration::from_mins(15),
             addresses: 65_536,
-            exempt: Vec::new(),
+            exempt: NetworkList::default(),
         }
     }
 }
@@ -64,7 +66,7 @@ struct Failures {
 /// The failures of each address.
 pub struct Throttle {
     settings: ThrottleSettings,
-    failures: Bounded<Network, Failures>,
+    failures: Bounded<IpAddr, Failures>,
 }
 
 impl Throttle {
@@ -112,12 +114,14 @@ impl Throttle {
     }
 
     /// What failures are counted by; none for an exempt address.
-    fn subscriber(&self, address: IpAddr) -> Option<Network> {
-        if self.settings.exempt.iter().any(|network| network.contains(address)) {
+    fn subscriber(&self, address: IpAddr) -> Option<IpAddr> {
+        if self.settings.exempt.contains(address) {
             return None;
         }
-        let prefix = if address.to_canonical().is_ipv4() { 32 } else { 64 };
-        Network::new(address, prefix).ok()
+        Some(match address.to_canonical() {
+            v4 @ IpAddr::V4(_) => v4,
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        })
     }
 
     fn delay(&self, failures: u32) -> Duration {

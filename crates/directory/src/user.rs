@@ -1,5 +1,7 @@
 //! A user, as the directory knows one.
 
+use settings::{DatabaseName, SizeLimit};
+
 use crate::{Credential, Name, ScramKeys};
 
 /// One user. Nothing secret is shown by `Debug`.
@@ -12,9 +14,9 @@ pub struct User {
     /// The mailbox: 32 lower-case hexadecimal digits, random, never given twice.
     pub mailbox: String,
     /// The mailbox database that holds the mailbox.
-    pub database: String,
-    /// The most octets the mailbox may hold; none is no limit.
-    pub quota: Option<u64>,
+    pub database: DatabaseName,
+    /// How much the mailbox may hold; without one, `default-quota` of the delivery settings counts.
+    pub quota: Option<SizeLimit>,
     /// False if log-in and delivery are refused for now.
     pub enabled: bool,
     /// What a password is checked against.

@@ -1,9 +1,27 @@
 //! What the operator does to the directory, from the command line. Everything here blocks.
+//!
+//! Each change is one transaction: services and other commands see all of it or nothing, at their next question.
 
-use std::path::Path;
+mod bulk;
+mod error;
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    path::Path,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+pub use bulk::BulkDefaults;
+pub use error::{AdministrationError, BadLine};
+use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior, params};
+use settings::{DatabaseName, SizeLimit};
+use zeroize::Zeroizing;
 
 use crate::{
-    Credential, CredentialError, DirectoryError, Hashing, Name, Password, PasswordError, Realm, User,
+    Credential, CredentialError, DirectoryError, Hashing, Name, Password, ScramKeys, User,
+    credential::random,
+    sqlite::{find, list, open, stored_quota, unavailable},
 };
 
 /// How secrets are stored.
@@ -24,6 +42,32 @@ pub enum Secret {
     Hashed(Credential),
 }
 
+/// A secret in the form that is written.
+struct Stored {
+    credential: Credential,
+    scram: Option<Zeroizing<String>>,
+}
+
+impl Secret {
+    fn store(&self, settings: AdministrationSettings) -> Result<Stored, CredentialError> {
+        match self {
+            Self::Password(password) => {
+                let keys = if settings.scram { ScramKeys::derive(password)? } else { None };
+                let credential = Credential::new(password, settings.hashing)?;
+                Ok(Stored { credential, scram: keys.as_ref().map(ScramKeys::to_text) })
+            }
+            Self::Hashed(credential) => Ok(Stored { credential: credential.clone(), scram: None }),
+        }
+    }
+
+    fn check(&self) -> Result<(), AdministrationError> {
+        match self {
+            Self::Password(password) => Ok(password.check()?),
+            Self::Hashed(_) => Ok(()),
+        }
+    }
+}
+
 /// A user to be added.
 #[derive(Debug, Clone)]
 pub struct NewUser {
@@ -32,161 +76,288 @@ pub struct NewUser {
     /// The password or its hash.
     pub secret: Secret,
     /// The mailbox database for the mailbox; see [`Administration::choose_database`].
-    pub database: String,
-    /// The most octets the mailbox may hold; none is no limit.
-    pub quota: Option<u64>,
+    pub database: DatabaseName,
+    /// How much the mailbox may hold; without one, `default-quota` of the delivery settings counts.
+    pub quota: Option<SizeLimit>,
 }
 
-/// What was removed: the mail is still there, and it is for the caller to say so or to remove it.
+/// What was removed. The mail is still there: it is for the caller to say so, or to remove it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Removed {
     /// The mailbox that belongs to nobody now.
     pub mailbox: String,
     /// The database that holds it.
-    pub database: String,
+    pub database: DatabaseName,
     /// The aliases that went with the user.
     pub aliases: Vec<Name>,
 }
 
-/// Why a change was not made. Nothing was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum AdministrationError {
-    /// The name belongs to a user.
-    #[error("there is a user {0} already")]
-    UserExists(Name),
-    /// The name is an alias.
-    #[error("{alias} is an alias of {user}")]
-    AliasExists {
-        /// The name.
-        alias: Name,
-        /// Whose alias it is.
-        user: Name,
-    },
-    /// No such user; aliases do not count here.
-    #[error("there is no user {0}")]
-    NoSuchUser(Name),
-    /// No such alias of this user.
-    #[error("{alias} is not an alias of {user}")]
-    NoSuchAlias {
-        /// The name.
-        alias: Name,
-        /// The user.
-        user: Name,
-    },
-    /// The text cannot be the name of a database.
-    #[error("{0:?} is not a name of a mailbox database")]
-    DatabaseName(String),
-    /// The quota cannot be stored.
-    #[error("a quota of {0} octets is too large")]
-    Quota(u64),
-    /// No database was offered for a new user.
-    #[error("there is no mailbox database for the new user")]
-    NoDatabase,
-    /// The password cannot be set.
-    #[error(transparent)]
-    Password(#[from] PasswordError),
-    /// The hash cannot be used.
-    #[error(transparent)]
-    Credential(#[from] CredentialError),
-    /// Lines of a bulk add are wrong; none was added.
-    #[error("{} of the lines cannot be added", .0.len())]
-    Lines(Vec<BadLine>),
-    /// The file cannot be read or written.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-}
-
-/// A line of a bulk add that cannot be added. The line itself is not in here: it has a password.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BadLine {
-    /// The number of the line, from 1.
-    pub number: usize,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
-/// What fills in where the lines of a bulk add are silent.
-#[derive(Debug, Clone)]
-pub struct BulkDefaults<'a> {
-    /// The realm of names without one.
-    pub realm: &'a Realm,
-    /// The databases there are; users without one are spread over them, others must name one of these.
-    pub databases: &'a [String],
-    /// The quota of users without one.
-    pub quota: Option<u64>,
-}
-
 /// The directory's file, opened for changes.
-pub struct Administration {}
+pub struct Administration {
+    connection: Connection,
+    settings: AdministrationSettings,
+}
 
 impl Administration {
     /// Opens the file, and creates it if it is missing; older schemas are upgraded, newer ones refused.
     pub fn open(path: &Path, settings: AdministrationSettings) -> Result<Self, AdministrationError> {
-        unimplemented!()
+        Ok(Self { connection: open(path)?, settings })
     }
 
     /// Adds a user, with a new mailbox.
-    pub fn add(&mut self, user: NewUser) -> Result<User, AdministrationError> {
-        unimplemented!()
+    pub fn add(&mut self, user: &NewUser) -> Result<User, AdministrationError> {
+        user.secret.check()?;
+        let stored = user.secret.store(self.settings)?;
+        self.change("add a user", |transaction| {
+            check_free(transaction, &user.name)?;
+            insert(transaction, &user.name, &stored, &user.database, user.quota)?;
+            known(transaction, &user.name)
+        })
     }
 
     /// Adds a user for each line `name:password-or-{SCHEME}hash[:database[:quota]]`: all of them or none.
-    /// Returns how many.
+    /// Returns how many. The caller wipes the text.
+    ///
+    /// Empty lines and lines that begin with `#` are passed over. A password that has a colon can only be given as a
+    /// hash; one that begins with `{` or looks like a hash needs `{PLAIN}` in front.
     pub fn add_in_bulk(
         &mut self,
-        lines: &[u8],
+        text: &[u8],
         defaults: &BulkDefaults<'_>,
     ) -> Result<usize, AdministrationError> {
-        unimplemented!()
+        let lines = bulk::parse(text, defaults).map_err(AdministrationError::Lines)?;
+        // Once before the hashing, which takes long, and once in the transaction, since others may add users meanwhile.
+        let taken = |connection: &Connection| -> Result<(), AdministrationError> {
+            let mut bad = Vec::new();
+            for line in &lines {
+                match check_free(connection, &line.name) {
+                    Ok(()) => {}
+                    Err(error @ AdministrationError::Directory(_)) => return Err(error),
+                    Err(error) => bad.push(BadLine { number: line.number, reason: error.to_string() }),
+                }
+            }
+            if bad.is_empty() { Ok(()) } else { Err(AdministrationError::Lines(bad)) }
+        };
+        taken(&self.connection)?;
+        let stored = bulk::hash(&lines, self.settings)?;
+        self.change("add users", |transaction| {
+            taken(transaction)?;
+            let mut users = users_by_database(transaction)?;
+            for (line, stored) in lines.iter().zip(&stored) {
+                let database = match &line.database {
+                    Some(database) => database,
+                    None => fewest(&users, defaults.databases)?,
+                };
+                *users.entry(database.as_str().to_ascii_lowercase()).or_default() += 1;
+                insert(transaction, &line.name, stored, database, line.quota)?;
+            }
+            Ok(lines.len())
+        })
     }
 
     /// Every user, by name.
     pub fn list(&self) -> Result<Vec<User>, AdministrationError> {
-        unimplemented!()
+        Ok(list(&self.connection).map_err(unavailable("list the users"))?)
     }
 
     /// The user whom a name or an alias belongs to.
     pub fn show(&self, name: &Name) -> Result<User, AdministrationError> {
-        unimplemented!()
+        let user = find(&self.connection, name).map_err(unavailable("look up a user"))?;
+        user.ok_or_else(|| AdministrationError::NoSuchUser(name.clone()))
     }
 
     /// Changes the password. It is effective at the next log-in, wherever the old one is remembered.
-    pub fn set_password(&mut self, name: &Name, secret: Secret) -> Result<(), AdministrationError> {
-        unimplemented!()
+    pub fn set_password(&mut self, name: &Name, secret: &Secret) -> Result<(), AdministrationError> {
+        secret.check()?;
+        known(&self.connection, name)?;
+        let stored = secret.store(self.settings)?;
+        self.change("change a password", |transaction| {
+            let user = known(transaction, name)?;
+            let keys = stored.scram.as_ref().map(|keys| keys.as_str());
+            set(
+                transaction,
+                &user,
+                "credential = ?3, scram = ?4, credential_version = credential_version + 1",
+                &[&stored.credential.expose(), &keys],
+            )
+        })
     }
 
     /// Allows or refuses log-in and delivery.
     pub fn set_enabled(&mut self, name: &Name, enabled: bool) -> Result<(), AdministrationError> {
-        unimplemented!()
+        self.change("change a user", |transaction| {
+            let user = known(transaction, name)?;
+            set(transaction, &user, "enabled = ?3", &[&enabled])
+        })
     }
 
-    /// Sets or lifts the quota, in octets.
-    pub fn set_quota(&mut self, name: &Name, quota: Option<u64>) -> Result<(), AdministrationError> {
-        unimplemented!()
+    /// Sets the quota, or leaves it to the settings.
+    pub fn set_quota(&mut self, name: &Name, quota: Option<SizeLimit>) -> Result<(), AdministrationError> {
+        self.change("change a user", |transaction| {
+            let user = known(transaction, name)?;
+            set(transaction, &user, "quota = ?3", &[&quota.map(stored_quota)])
+        })
     }
 
     /// Says that the mailbox is in another database. Moves no mail.
-    pub fn set_database(&mut self, name: &Name, database: &str) -> Result<(), AdministrationError> {
-        unimplemented!()
+    pub fn set_database(&mut self, name: &Name, database: &DatabaseName) -> Result<(), AdministrationError> {
+        self.change("change a user", |transaction| {
+            let user = known(transaction, name)?;
+            set(transaction, &user, "database = ?3", &[&database.as_str()])
+        })
     }
 
     /// Gives the user a further address.
     pub fn add_alias(&mut self, user: &Name, alias: &Name) -> Result<(), AdministrationError> {
-        unimplemented!()
+        self.change("add an alias", |transaction| {
+            let user = known(transaction, user)?;
+            check_free(transaction, alias)?;
+            execute(
+                transaction,
+                "INSERT INTO addresses (name, user) SELECT ?1, id FROM users WHERE mailbox = ?2",
+                &[&alias.as_str(), &user.mailbox],
+            )?;
+            set(transaction, &user, "name = name", &[])
+        })
     }
 
     /// Takes an address away from the user.
     pub fn remove_alias(&mut self, user: &Name, alias: &Name) -> Result<(), AdministrationError> {
-        unimplemented!()
+        self.change("remove an alias", |transaction| {
+            let user = known(transaction, user)?;
+            if !user.aliases.contains(alias) {
+                return Err(AdministrationError::NoSuchAlias { alias: alias.clone(), user: user.name });
+            }
+            execute(transaction, "DELETE FROM addresses WHERE name = ?1", &[&alias.as_str()])?;
+            set(transaction, &user, "name = name", &[])
+        })
     }
 
     /// Removes the user and the aliases; the mail stays where it is.
     pub fn remove(&mut self, name: &Name) -> Result<Removed, AdministrationError> {
-        unimplemented!()
+        self.change("remove a user", |transaction| {
+            let user = known(transaction, name)?;
+            execute(transaction, "DELETE FROM users WHERE mailbox = ?1", &[&user.mailbox])?;
+            Ok(Removed { mailbox: user.mailbox, database: user.database, aliases: user.aliases })
+        })
     }
 
     /// The database with the fewest users among those given, the first of them if several have as few.
-    pub fn choose_database(&self, databases: &[String]) -> Result<String, AdministrationError> {
-        unimplemented!()
+    pub fn choose_database(&self, databases: &[DatabaseName]) -> Result<DatabaseName, AdministrationError> {
+        fewest(&users_by_database(&self.connection)?, databases).cloned()
     }
+
+    /// Makes one change: all of it or nothing, and not beside that of another process.
+    fn change<T>(
+        &mut self,
+        operation: &'static str,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, AdministrationError>,
+    ) -> Result<T, AdministrationError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(unavailable(operation))?;
+        let changed = change(&transaction)?;
+        transaction.commit().map_err(unavailable(operation))?;
+        Ok(changed)
+    }
+}
+
+/// The user of this name, who is not looked for by an alias.
+fn known(connection: &Connection, name: &Name) -> Result<User, AdministrationError> {
+    match find(connection, name).map_err(unavailable("look up a user"))? {
+        Some(user) if user.name == *name => Ok(user),
+        Some(user) => Err(AdministrationError::IsAlias { alias: name.clone(), user: user.name }),
+        None => Err(AdministrationError::NoSuchUser(name.clone())),
+    }
+}
+
+/// Whether a name can be given to somebody.
+fn check_free(connection: &Connection, name: &Name) -> Result<(), AdministrationError> {
+    match known(connection, name) {
+        Ok(user) => Err(AdministrationError::UserExists(user.name)),
+        Err(AdministrationError::NoSuchUser(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    name: &Name,
+    stored: &Stored,
+    database: &DatabaseName,
+    quota: Option<SizeLimit>,
+) -> Result<(), AdministrationError> {
+    let mut mailbox = String::new();
+    for octet in random::<16>()? {
+        let _ = write!(mailbox, "{octet:02x}");
+    }
+    let keys = stored.scram.as_ref().map(|keys| keys.as_str());
+    execute(
+        transaction,
+        "INSERT INTO users (name, mailbox, database, quota, enabled, credential, credential_version, scram, created, changed)
+         VALUES (?1, ?2, ?3, ?4, TRUE, ?5, 1, ?6, ?7, ?7)",
+        params![
+            name.as_str(),
+            mailbox,
+            database.as_str(),
+            quota.map(stored_quota),
+            stored.credential.expose(),
+            keys,
+            now()
+        ],
+    )?;
+    execute(
+        transaction,
+        "INSERT INTO addresses (name, user) SELECT name, id FROM users WHERE mailbox = ?1",
+        &[&mailbox],
+    )
+}
+
+/// Sets columns of a user; the first value is `?3`.
+fn set(
+    transaction: &Transaction<'_>,
+    user: &User,
+    columns: &str,
+    values: &[&dyn ToSql],
+) -> Result<(), AdministrationError> {
+    let now = now();
+    let mut all: Vec<&dyn ToSql> = vec![&user.mailbox, &now];
+    all.extend(values);
+    execute(transaction, &format!("UPDATE users SET changed = ?2, {columns} WHERE mailbox = ?1"), &all)
+}
+
+fn execute(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    values: &[&dyn ToSql],
+) -> Result<(), AdministrationError> {
+    let mut statement = transaction.prepare_cached(sql).map_err(unavailable("prepare a change"))?;
+    statement.execute(values).map_err(unavailable("write a change"))?;
+    Ok(())
+}
+
+/// How many users each database has, by its name in lower case.
+fn users_by_database(connection: &Connection) -> Result<HashMap<String, u64>, DirectoryError> {
+    let count = || -> rusqlite::Result<_> {
+        let mut statement =
+            connection.prepare("SELECT lower(database), count(*) FROM users GROUP BY database")?;
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    };
+    count().map_err(unavailable("count the users"))
+}
+
+fn fewest<'a>(
+    users: &HashMap<String, u64>,
+    databases: &'a [DatabaseName],
+) -> Result<&'a DatabaseName, AdministrationError> {
+    let count =
+        |database: &&DatabaseName| users.get(&database.as_str().to_ascii_lowercase()).copied().unwrap_or(0);
+    databases.iter().min_by_key(count).ok_or(AdministrationError::NoDatabase)
+}
+
+/// Seconds since 1970-01-01 UTC: for display only, so a clock that is wrong does no harm.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -1,0 +1,54 @@
+//! Why a change was not made.
+
+use crate::{CredentialError, DirectoryError, Name, PasswordError};
+
+/// Why a change was not made. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AdministrationError {
+    /// The name belongs to a user.
+    #[error("there is a user {0} already")]
+    UserExists(Name),
+    /// The name is an alias: it cannot be given twice, and changes are made to the user.
+    #[error("{alias} is an alias of {user}")]
+    IsAlias {
+        /// The name.
+        alias: Name,
+        /// Whose alias it is.
+        user: Name,
+    },
+    /// Nobody has this name.
+    #[error("there is no user {0}")]
+    NoSuchUser(Name),
+    /// The user has no such alias.
+    #[error("{alias} is not an alias of {user}")]
+    NoSuchAlias {
+        /// The name.
+        alias: Name,
+        /// The user.
+        user: Name,
+    },
+    /// No database was offered for a new user.
+    #[error("there is no mailbox database for a new user")]
+    NoDatabase,
+    /// The password cannot be set.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The password cannot be hashed.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// Lines of a bulk add are wrong; none was added.
+    #[error("{} of the lines cannot be added", .0.len())]
+    Lines(Vec<BadLine>),
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+}
+
+/// A line of a bulk add that cannot be added. The line itself is not in here: it has a password.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BadLine {
+    /// The number of the line, from 1.
+    pub number: usize,
+    /// What is wrong with it.
+    pub reason: String,
+}
