@@ -10,6 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::FlockOperation;
+use settings::DataDirectory;
 use thiserror::Error;
 
 use crate::stopped::replace;
@@ -19,7 +20,7 @@ const FORMAT: &str = "mailmedic data 1";
 /// A data directory that is ours alone until this is dropped.
 #[derive(Debug)]
 pub struct Claim {
-    folder: PathBuf,
+    data: DataDirectory,
     new: bool,
     _lock: File,
 }
@@ -97,7 +98,8 @@ impl ClaimError {
 
 impl Claim {
     /// Claims the folder, making it if there is none.
-    pub fn take(folder: &Path) -> Result<Self, ClaimError> {
+    pub fn take(data: &DataDirectory) -> Result<Self, ClaimError> {
+        let folder = data.root();
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {
             match error.kind() {
                 io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
@@ -107,8 +109,8 @@ impl Claim {
             }
         })?;
         // Before the lock file would lie in a folder that is not ours, and again when nobody can interfere.
-        is_ours(folder)?;
-        let path = lock_file(folder);
+        is_ours(data)?;
+        let path = data.lock();
         let mut lock = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -122,21 +124,21 @@ impl Claim {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(in_use(folder, &mut lock)),
             Err(error) => return Err(ClaimError::refused("lock", &path)(error.into())),
         }
-        let new = !is_ours(folder)?;
+        let new = !is_ours(data)?;
         if new {
-            let format = folder.join("format");
+            let format = data.format();
             replace(&format, &format!("{FORMAT}\n")).map_err(ClaimError::refused("write", &format))?;
         }
         let pid = format!("{}\n", std::process::id());
         lock.set_len(0)
             .and_then(|()| lock.write_all(pid.as_bytes()))
             .map_err(ClaimError::refused("write", &path))?;
-        Ok(Self { folder: folder.to_owned(), new, _lock: lock })
+        Ok(Self { data: data.clone(), new, _lock: lock })
     }
 
     /// The data directory.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    pub fn data(&self) -> &DataDirectory {
+        &self.data
     }
 
     /// Whether this claim made the data directory.
@@ -146,7 +148,8 @@ impl Claim {
 }
 
 /// Makes sure that the folder is a data directory of ours, claimed by somebody or not.
-pub fn check(folder: &Path) -> Result<(), ClaimError> {
+pub fn check(data: &DataDirectory) -> Result<(), ClaimError> {
+    let folder = data.root();
     match fs::metadata(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return Err(ClaimError::Missing(folder.to_owned()));
@@ -155,12 +158,12 @@ pub fn check(folder: &Path) -> Result<(), ClaimError> {
         Ok(meta) if !meta.is_dir() => return Err(ClaimError::NotAFolder(folder.to_owned())),
         Ok(_) => {}
     }
-    if is_ours(folder)? { Ok(()) } else { Err(ClaimError::Missing(folder.to_owned())) }
+    if is_ours(data)? { Ok(()) } else { Err(ClaimError::Missing(folder.to_owned())) }
 }
 
 /// The process that holds the claim on the folder, if any does.
-pub fn holder(folder: &Path) -> Result<Option<u32>, ClaimError> {
-    let path = lock_file(folder);
+pub fn holder(data: &DataDirectory) -> Result<Option<u32>, ClaimError> {
+    let path = data.lock();
     let mut lock = match File::open(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         other => other.map_err(ClaimError::refused("open", &path))?,
@@ -170,10 +173,6 @@ pub fn holder(folder: &Path) -> Result<Option<u32>, ClaimError> {
         Err(rustix::io::Errno::WOULDBLOCK) => Ok(pid_in(&mut lock).parse().ok()),
         Err(error) => Err(ClaimError::refused("lock", &path)(error.into())),
     }
-}
-
-fn lock_file(folder: &Path) -> PathBuf {
-    folder.join("lock")
 }
 
 fn pid_in(lock: &mut File) -> String {
@@ -188,8 +187,9 @@ fn in_use(folder: &Path, lock: &mut File) -> ClaimError {
 }
 
 /// Whether the folder is a data directory already; false if it is empty.
-fn is_ours(folder: &Path) -> Result<bool, ClaimError> {
-    let format = folder.join("format");
+fn is_ours(data: &DataDirectory) -> Result<bool, ClaimError> {
+    let folder = data.root();
+    let format = data.format();
     match fs::read_to_string(&format) {
         Ok(text) if text.trim_end() == FORMAT => return Ok(true),
         Ok(text) => {

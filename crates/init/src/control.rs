@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use settings::ServerFolder;
 use thiserror::Error;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::InitError;
-use crate::server::admin_socket;
+use crate::server::INIT;
+use crate::socket_folder::SocketFolder;
 use crate::status::{Reply, ServerRequest, ServerStatus};
 
 /// A request is a few words; more is a mistake.
@@ -29,15 +31,14 @@ pub(crate) struct Asked {
     pub(crate) answer: oneshot::Sender<Reply<ServerStatus>>,
 }
 
-/// Opens the socket at `path` and passes on what is asked there, for as long as the runtime lives.
-pub(crate) fn listen(path: &Path, asked: mpsc::UnboundedSender<Asked>) -> Result<(), InitError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(InitError::file("remove the old socket", path)(error));
-        }
-        _ => {}
-    }
-    let listener = UnixListener::bind(path).map_err(InitError::file("open the socket", path))?;
+/// Opens the socket at `path`, which lies in the folder, and passes on what is asked there as long as the runtime lives.
+pub(crate) fn listen(
+    path: &Path,
+    folder: &SocketFolder,
+    asked: mpsc::UnboundedSender<Asked>,
+) -> Result<(), InitError> {
+    let listener = name_of(path).and_then(|name| UnixListener::bind(folder.clear(name)?));
+    let listener = listener.map_err(InitError::file("open the socket", path))?;
     tokio::spawn(async move {
         loop {
             match listener.accept().await {
@@ -88,8 +89,8 @@ pub enum AskError {
 }
 
 /// Asks the init of the server whose folder this is, and waits for the answer.
-pub fn ask(server: &str, folder: &Path, request: &ServerRequest) -> Result<ServerStatus, AskError> {
-    let path = admin_socket(folder);
+pub fn ask(server: &str, folder: &ServerFolder, request: &ServerRequest) -> Result<ServerStatus, AskError> {
+    let path = folder.admin_socket(INIT);
     let no_answer = |source| AskError::NoAnswer { server: server.to_owned(), path: path.clone(), source };
     let runtime = crate::runtime().map_err(|error| no_answer(io::Error::other(error)))?;
     match runtime.block_on(request_at(&path, request)).map_err(no_answer)? {
@@ -101,7 +102,8 @@ pub fn ask(server: &str, folder: &Path, request: &ServerRequest) -> Result<Serve
 /// Asks the init that listens at `path`.
 pub(crate) async fn request_at(path: &Path, request: &ServerRequest) -> io::Result<Reply<ServerStatus>> {
     let dialogue = async {
-        let mut stream = BufReader::new(UnixStream::connect(path).await?);
+        let folder = SocketFolder::existing(path.parent().unwrap_or(Path::new(".")))?;
+        let mut stream = BufReader::new(UnixStream::connect(folder.path(name_of(path)?)).await?);
         write_line(stream.get_mut(), request).await?;
         read_line(&mut stream).await
     };
@@ -122,4 +124,8 @@ async fn read_line<T: DeserializeOwned>(stream: &mut BufReader<UnixStream>) -> i
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok(serde_json::from_str(&line)?)
+}
+
+fn name_of(path: &Path) -> io::Result<&str> {
+    path.file_name().and_then(|name| name.to_str()).ok_or_else(|| io::ErrorKind::InvalidInput.into())
 }

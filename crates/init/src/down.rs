@@ -2,12 +2,12 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::Signal;
+use settings::DataDirectory;
 use thiserror::Error;
 
 use crate::claim::{self, ClaimError};
@@ -47,12 +47,12 @@ pub enum DownError {
 }
 
 /// Stops the grid that runs the data directory; `begun` is called with its process once there is one.
-pub fn take_down(folder: &Path, limit: Duration, begun: impl FnOnce(u32)) -> Result<Down, DownError> {
-    claim::check(folder)?;
-    let Some(pid) = claim::holder(folder)? else { return Ok(Down::WasDown) };
+pub fn take_down(data: &DataDirectory, limit: Duration, begun: impl FnOnce(u32)) -> Result<Down, DownError> {
+    claim::check(data)?;
+    let Some(pid) = claim::holder(data)? else { return Ok(Down::WasDown) };
     let Ok(handle) = process::open(pid) else { return Ok(Down::WasDown) };
     // The id came from a file: only if the claim still stands now does the handle mean who holds it.
-    if claim::holder(folder)? != Some(pid) {
+    if claim::holder(data)? != Some(pid) {
         return Ok(Down::WasDown);
     }
     rustix::process::pidfd_send_signal(&handle, Signal::TERM)

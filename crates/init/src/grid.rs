@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use settings::ServerFolder;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -20,7 +21,7 @@ use crate::error::InitError;
 use crate::moment::{at, until};
 use crate::power::{Effect, Event, Limits, Power, State};
 use crate::process::{self, Process, Program};
-use crate::server::{self, admin_socket};
+use crate::server::{INIT, console_file};
 use crate::signals::EndSignals;
 use crate::status::{GridStatus, PowerStatus, Reply, ServerRequest, ServerStatus, ServiceState};
 use crate::stopped::replace;
@@ -31,7 +32,7 @@ pub struct GridServer {
     /// Its name.
     pub name: String,
     /// Its folder in the data directory.
-    pub folder: PathBuf,
+    pub folder: ServerFolder,
     /// What its init is started with; `--parent PID` is added.
     pub arguments: Vec<OsString>,
     /// Whether clients connect to it. Such servers are shut down before the others.
@@ -320,8 +321,8 @@ impl<'a> Running<'a> {
 
     fn start_init(&mut self, index: usize) -> std::io::Result<u32> {
         let server = &self.grid.servers[index];
-        std::fs::create_dir_all(&server.folder)?;
-        let console = process::console(&server::console_file(&server.folder, "init"))?;
+        std::fs::create_dir_all(server.folder.root())?;
+        let console = process::console(&console_file(&server.folder, INIT))?;
         let mut command = self.grid.program.command(&server.arguments);
         command.args(process::parent_argument()).stdout(console.try_clone()?).stderr(console);
         let (process, mut child) = Process::start(&mut command)?;
@@ -381,7 +382,7 @@ impl<'a> Running<'a> {
     }
 
     async fn ask(&self, index: usize) -> std::io::Result<ServerStatus> {
-        let path = admin_socket(&self.grid.servers[index].folder);
+        let path = self.grid.servers[index].folder.admin_socket(INIT);
         let status = match control::request_at(&path, &ServerRequest::Status).await? {
             Reply::Done(status) => status,
             Reply::Refused(reason) => return Err(std::io::Error::other(reason)),

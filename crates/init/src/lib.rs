@@ -13,6 +13,7 @@ mod moment;
 mod notify;
 mod process;
 mod signals;
+mod socket_folder;
 mod stopped;
 
 pub mod claim;
@@ -25,7 +26,7 @@ pub mod status;
 pub mod supervision;
 
 pub use error::InitError;
-pub use process::{Program, tie_to_parent};
+pub use process::Program;
 
 /// A runtime whose tasks all run on the calling thread. Children are tied to the thread that started them, and this one
 /// lives as long as they may.

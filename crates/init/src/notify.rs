@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::UnixDatagram;
 
+use crate::socket_folder::SocketFolder;
+
 /// The socket one process of a service reports to, opened for that process and removed after it.
 #[derive(Debug)]
 pub(crate) struct NotifySocket {
@@ -13,13 +15,15 @@ pub(crate) struct NotifySocket {
 }
 
 impl NotifySocket {
-    /// Opens the socket at `path` anew.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        match std::fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        Ok(Self { socket: UnixDatagram::bind(path)?, path: path.to_owned() })
+    /// Opens the socket called `name` anew.
+    pub(crate) fn open(folder: &SocketFolder, name: &str) -> io::Result<Self> {
+        let path = folder.clear(name)?;
+        Ok(Self { socket: UnixDatagram::bind(&path)?, path })
+    }
+
+    /// What the process finds in `NOTIFY_SOCKET`.
+    pub(crate) fn address(&self) -> &Path {
+        &self.path
     }
 
     /// Waits until the process says READY=1.

@@ -1,4 +1,4 @@
-//! Processes of ours: starting them, telling them to end, and dying with one's parent.
+//! Processes of ours: starting them and telling them to end.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, OpenOptions};
@@ -94,23 +94,6 @@ pub(crate) fn exit(status: &io::Result<ExitStatus>) -> Exit {
             (None, signal) => Exit::Signal(signal.unwrap_or(0)),
         },
         Err(_) => Exit::Code(-1),
-    }
-}
-
-/// Makes this process die (SIGKILL) when its parent `parent` does. Called first thing by every service and init.
-///
-/// # Errors
-/// The parent is dead already, or the kernel refuses.
-pub fn tie_to_parent(parent: u32) -> io::Result<()> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    // A parent that died before the line above would never be noticed: a child that changed hands shows it.
-    let present = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
-    if present.and_then(|pid| u32::try_from(pid).ok()) == Some(parent) {
-        Ok(())
-    } else {
-        Err(io::Error::other(format!(
-            "the parent process {parent} is gone; `mailmedic up` starts this process"
-        )))
     }
 }
 

@@ -4,9 +4,10 @@
 //! drains them first. On real hosts systemd is init and this module is not used.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
+use settings::ServerFolder;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -17,6 +18,7 @@ use crate::moment::{at, until};
 use crate::notify::NotifySocket;
 use crate::process::{self, Process, Program};
 use crate::signals::EndSignals;
+use crate::socket_folder::SocketFolder;
 use crate::status::{Reply, ServerRequest, ServerStatus, ServiceState, ServiceStatus};
 use crate::stopped::StoppedByHand;
 use crate::supervision::{Effect, Event, Life, Notice, Policy, Supervision};
@@ -36,7 +38,7 @@ pub struct ServerInit {
     /// The server's name.
     pub server: String,
     /// The folder of the server in the data directory.
-    pub folder: PathBuf,
+    pub folder: ServerFolder,
     /// What services are started from.
     pub program: Program,
     /// The services, in the order in which they are started.
@@ -58,19 +60,12 @@ impl ServerInit {
     }
 }
 
-/// The sockets, state and logs of a server, in its folder.
-pub(crate) fn run_folder(folder: &Path) -> PathBuf {
-    folder.join("run")
-}
+/// The name of an init among the processes of a server: its socket and log bear it.
+pub const INIT: &str = "init";
 
-/// The socket that an init answers on.
-pub fn admin_socket(folder: &Path) -> PathBuf {
-    run_folder(folder).join("init.sock")
-}
-
-/// The file that takes what a service prints.
-pub fn console_file(folder: &Path, service: &str) -> PathBuf {
-    folder.join(format!("{service}.console"))
+/// The file that takes what a process of the server prints: start-up errors, panics.
+pub fn console_file(folder: &ServerFolder, name: &str) -> PathBuf {
+    folder.root().join(format!("{name}.console"))
 }
 
 struct Service {
@@ -90,6 +85,7 @@ struct Server {
     send: UnboundedSender<(usize, Event)>,
     inbox: UnboundedReceiver<(usize, Event)>,
     asked: UnboundedReceiver<Asked>,
+    sockets: SocketFolder,
     signals: EndSignals,
     going_down: bool,
 }
@@ -97,11 +93,10 @@ struct Server {
 impl Server {
     /// Makes the server's folders and sockets and starts every service that no human stopped.
     fn boot(init: ServerInit) -> Result<Self, InitError> {
-        let run = run_folder(&init.folder);
-        std::fs::create_dir_all(&run).map_err(InitError::file("create the folder", &run))?;
+        let sockets = SocketFolder::open(&init.folder.root().join("run"))?;
         let (send, inbox) = mpsc::unbounded_channel();
         let (ask, asked) = mpsc::unbounded_channel();
-        control::listen(&admin_socket(&init.folder), ask)?;
+        control::listen(&init.folder.admin_socket(INIT), &sockets, ask)?;
         let services = init
             .services
             .iter()
@@ -115,11 +110,12 @@ impl Server {
             boot_id: boot_id()?,
             started: Instant::now(),
             started_at: Timestamp::now(),
-            stopped: StoppedByHand::read(&init.folder)?,
+            stopped: StoppedByHand::read(init.folder.root())?,
             services,
             send,
             inbox,
             asked,
+            sockets,
             signals: EndSignals::catch()?,
             going_down: false,
             init,
@@ -206,11 +202,10 @@ impl Server {
     fn start_process(&mut self, index: usize) -> std::io::Result<u32> {
         let service = &mut self.services[index];
         let name = &service.command.name;
-        let notify_path = run_folder(&self.init.folder).join(format!("{name}.notify"));
-        let notify = NotifySocket::open(&notify_path)?;
+        let notify = NotifySocket::open(&self.sockets, &format!("{name}.notify"))?;
         let console = process::console(&console_file(&self.init.folder, name))?;
         let mut command = self.init.program.command(&service.command.arguments);
-        command.args(process::parent_argument()).env("NOTIFY_SOCKET", &notify_path);
+        command.args(process::parent_argument()).env("NOTIFY_SOCKET", notify.address());
         command.stdout(console.try_clone()?).stderr(console);
         let (process, mut child) = Process::start(&mut command)?;
         let pid = process.pid;
@@ -251,7 +246,7 @@ impl Server {
         if let Err(error) = self.stopped.set(service, stopped) {
             return Reply::Refused(format!(
                 "cannot write down in {} that {service} is {}: {error}",
-                self.init.folder.display(),
+                self.init.folder.root().display(),
                 if stopped { "stopped by hand" } else { "wanted" }
             ));
         }

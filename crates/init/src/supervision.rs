@@ -9,6 +9,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use service::lifecycle;
 
 /// What supervision may do to a service, and how long it waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +138,8 @@ pub enum Failure {
         /// The last of them.
         last: String,
     },
+    /// It says that its settings are wrong: starting it again does not help before they are changed.
+    Misconfigured,
     /// It died, and restarting is switched off.
     RestartsOff {
         /// How it died.
@@ -150,6 +153,7 @@ impl fmt::Display for Failure {
             Self::CrashLoop { deaths, window, last } => {
                 write!(f, "it died {deaths} times within {window} s; last it {last}")
             }
+            Self::Misconfigured => f.write_str("its settings are wrong; it says which"),
             Self::RestartsOff { last } => write!(f, "it {last}, and restarting is switched off"),
         }
     }
@@ -258,7 +262,7 @@ impl Supervision {
             }
             Event::Spawned(pid) => self.spawned(pid, now),
             Event::SpawnFailed(reason) => match self.life {
-                Life::Spawning => self.died(format!("could not be started ({reason})"), now),
+                Life::Spawning => self.died(format!("could not be started ({reason})"), false, now),
                 _ => Vec::new(),
             },
             Event::Ready(pid) if self.life == (Life::Starting { pid }) => {
@@ -341,16 +345,21 @@ impl Supervision {
                 self.enter(Life::Stopped, now);
                 vec![Effect::Tell(Notice::Stopped)]
             }
-            _ => self.died(exit.to_string(), now),
+            _ => {
+                let misconfigured = matches!(exit, Exit::Code(code) if lifecycle::Exit::of(code) == lifecycle::Exit::Misconfigured);
+                self.died(exit.to_string(), misconfigured, now)
+            }
         }
     }
 
-    fn died(&mut self, how: String, now: Duration) -> Vec<Effect> {
+    fn died(&mut self, how: String, misconfigured: bool, now: Duration) -> Vec<Effect> {
         let window = self.policy.window;
         self.deaths.retain(|death| now.saturating_sub(*death) < window);
         self.deaths.push_back(now);
         let deaths = self.deaths.len();
-        let failure = if !self.policy.restart {
+        let failure = if misconfigured {
+            Failure::Misconfigured
+        } else if !self.policy.restart {
             Failure::RestartsOff { last: how }
         } else if deaths >= self.policy.deaths {
             Failure::CrashLoop { deaths, window: window.as_secs(), last: how }

@@ -23,6 +23,7 @@ use init::server::{ServerInit, ServiceCommand};
 use init::status::{GridStatus, ServerRequest, ServerStatus, ServiceState, ServiceStatus};
 use init::supervision::{Failure, Policy};
 use rustix::process::{Pid, Signal, kill_process};
+use settings::DataDirectory;
 use tempfile::TempDir;
 
 const ARGUMENTS: &str = "INIT_TEST_ARGUMENTS";
@@ -40,54 +41,59 @@ fn stand_in() {
         arguments[at + 1]
     };
     if arguments.contains(&"--parent") {
-        init::tie_to_parent(after("--parent").parse().unwrap()).unwrap();
+        service::lifecycle::die_with_parent(after("--parent").parse().unwrap()).unwrap();
     }
-    let data = PathBuf::from(after("--data"));
+    let data = &DataDirectory::new(after("--data"));
     match arguments[..] {
-        ["up", ..] => up(&data),
-        ["run", "server", name, ..] => server(&data, name).run().unwrap(),
-        ["run", service, ..] => serve(&data, service),
+        ["up", ..] => up(data),
+        ["run", "server", name, ..] => server(data, name).run().unwrap(),
+        ["run", service, ..] => serve(data.root(), service),
         _ => panic!("{arguments:?}"),
     }
 }
 
-fn up(data: &Path) {
+fn up(data: &DataDirectory) {
     let claim = Claim::take(data).unwrap();
     let grid_server = |name: &str, faces_clients| GridServer {
         name: name.to_owned(),
-        folder: data.join(name),
+        folder: data.server(name),
         arguments: ["run", "server", name, "--data"]
             .map(Into::into)
             .into_iter()
-            .chain([data.into()])
+            .chain([data.root().into()])
             .collect(),
         faces_clients,
     };
     let grid = Grid {
-        state_file: data.join("grid.json"),
-        program: program(data),
+        state_file: data.root().join("grid.json"),
+        program: program(data.root()),
         servers: vec![grid_server("mbx1", false), grid_server("cas1", true)],
         limits: Limits { power_on_delay: POWER_ON_DELAY, shut_down: Duration::from_secs(5) },
         start_limit: Duration::from_secs(20),
     };
-    let outcome =
-        grid.run(&mut |progress| append(&data.join("progress"), &serde_json::to_string(&progress).unwrap()));
-    append(&data.join("outcome"), &serde_json::to_string(&outcome.unwrap()).unwrap());
+    let outcome = grid.run(&mut |progress| {
+        append(&data.root().join("progress"), &serde_json::to_string(&progress).unwrap());
+    });
+    append(&data.root().join("outcome"), &serde_json::to_string(&outcome.unwrap()).unwrap());
     drop(claim);
 }
 
-fn server(data: &Path, name: &str) -> ServerInit {
+fn server(data: &DataDirectory, name: &str) -> ServerInit {
     let service = if name == "cas1" { "frontend" } else { "backend" };
     ServerInit {
         server: name.to_owned(),
-        folder: data.join(name),
-        program: program(data),
+        folder: data.server(name),
+        program: program(data.root()),
         services: vec![ServiceCommand {
             name: service.to_owned(),
-            arguments: ["run", service, "--data"].map(Into::into).into_iter().chain([data.into()]).collect(),
+            arguments: ["run", service, "--data"]
+                .map(Into::into)
+                .into_iter()
+                .chain([data.root().into()])
+                .collect(),
         }],
         policy: Policy {
-            restart: !data.join("no-restart").exists(),
+            restart: !data.root().join("no-restart").exists(),
             stop_limit: STOP_LIMIT,
             ..Policy::default()
         },
@@ -128,14 +134,21 @@ fn program(data: &Path) -> Program {
 
 /// A data directory, and what runs on it; everything is killed at the end.
 struct Site {
-    folder: TempDir,
+    _folder: TempDir,
+    data: PathBuf,
     running: Vec<Child>,
 }
 
 impl Site {
     fn new() -> Self {
+        Self::below("")
+    }
+
+    fn below(path: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let site = Self { folder, running: Vec::new() };
+        let above = folder.path().join(path);
+        fs::create_dir_all(&above).unwrap();
+        let site = Self { _folder: folder, data: above.join("data"), running: Vec::new() };
         let this = std::env::current_exe().unwrap();
         let script =
             format!("#!/bin/sh\n{ARGUMENTS}=\"$*\" exec {} --exact stand_in --nocapture\n", this.display());
@@ -146,7 +159,11 @@ impl Site {
     }
 
     fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.data.clone()
+    }
+
+    fn directory(&self) -> DataDirectory {
+        DataDirectory::new(self.data())
     }
 
     fn behave(&self, service: &str, behaviour: &str) {
@@ -193,7 +210,7 @@ impl Site {
     }
 
     fn ask(&self, server: &str, request: &ServerRequest) -> Result<ServerStatus, AskError> {
-        control::ask(server, &self.data().join(server), request)
+        control::ask(server, &self.directory().server(server), request)
     }
 
     fn status(&self, server: &str) -> Option<ServerStatus> {
@@ -388,6 +405,13 @@ fn a_service_that_a_server_does_not_have_is_refused_by_name() {
 }
 
 #[test]
+fn a_data_directory_may_lie_deeper_than_the_path_of_a_socket_is_long() {
+    let mut site = Site::below(&"folder/".repeat(30));
+    site.start_server("mbx1");
+    site.serving("mbx1");
+}
+
+#[test]
 fn power_returns_after_the_delay_with_a_new_boot_id() {
     let mut site = Site::new();
     site.start_grid();
@@ -416,7 +440,7 @@ fn ctrl_c_stops_those_that_face_clients_first() {
     assert!(site.ended(grid).0.success());
     assert_eq!(site.lines("ends"), ["frontend", "backend"]);
     assert_eq!(site.outcome(), Outcome::Stopped);
-    assert_eq!(claim::holder(&site.data()).unwrap(), None);
+    assert_eq!(claim::holder(&site.directory()).unwrap(), None);
 }
 
 #[test]
@@ -461,11 +485,11 @@ fn down_stops_a_grid_and_waits_until_it_has() {
     let mut site = Site::new();
     let grid = site.start_grid();
     let mut begun = None;
-    let down = take_down(&site.data(), Duration::from_secs(20), |pid| begun = Some(pid)).unwrap();
+    let down = take_down(&site.directory(), Duration::from_secs(20), |pid| begun = Some(pid)).unwrap();
     assert_eq!(down, Down::Stopped(grid));
     assert_eq!(begun, Some(grid));
     assert_eq!(site.lines("ends"), ["frontend", "backend"]);
-    let again = take_down(&site.data(), Duration::from_secs(20), |_| {}).unwrap();
+    let again = take_down(&site.directory(), Duration::from_secs(20), |_| {}).unwrap();
     assert_eq!(again, Down::WasDown);
 }
 

@@ -114,6 +114,18 @@ fn a_service_that_cannot_be_spawned_fails_after_three_tries() {
 }
 
 #[test]
+fn a_service_whose_settings_are_wrong_is_failed_at_once() {
+    let mut table = running(1);
+    table.push((
+        10,
+        Event::Exited(1, Exit::Code(78)),
+        vec![Effect::Tell(Notice::Failed(Failure::Misconfigured))],
+        Life::Failed(Failure::Misconfigured),
+    ));
+    follow(Policy::default(), table);
+}
+
+#[test]
 fn with_restarts_switched_off_the_first_death_is_final() {
     let failure = Failure::RestartsOff { last: KILLED.to_owned() };
     let mut table = running(1);
