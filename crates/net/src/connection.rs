@@ -28,7 +28,8 @@ const TLS_BUFFER_LIMIT: usize = 64 * 1024;
 /// A read or write failed, or did not happen in time.
 #[derive(Debug, thiserror::Error)]
 pub enum StreamError {
-    /// The deadline passed first. The connection is still usable, for a last word.
+    /// The deadline passed first. After a read that is harmless: a last word can still be said. After a write nobody
+    /// knows how much of it has gone.
     #[error("nothing moved before the deadline")]
     Deadline,
     /// The connection failed.
@@ -110,7 +111,9 @@ impl Connection {
     pub async fn accept_tls(self, tls: &ServerTls, deadline: Instant) -> Result<Self, TlsError> {
         let Stream::Plain(plain) = self.stream else { return Err(TlsError::AlreadyTls) };
         let acceptor = tokio_rustls::TlsAcceptor::from(tls.config());
-        let handshake = acceptor.accept_with(plain, |tls| tls.set_buffer_limit(Some(TLS_BUFFER_LIMIT)));
+        // Boxed, here and below: two kilobytes that a session's future need not carry for all its life.
+        let handshake =
+            Box::pin(acceptor.accept_with(plain, |tls| tls.set_buffer_limit(Some(TLS_BUFFER_LIMIT))));
         let stream = timeout_at(deadline, handshake).await.map_err(|_| TlsError::TimedOut)??;
         Ok(Self { stream: Stream::Server(Box::new(stream)) })
     }
@@ -126,7 +129,7 @@ impl Connection {
         let connector = tokio_rustls::TlsConnector::from(tls.config());
         let name = target.to_owned().try_into().map_err(|_| TlsError::TargetName(target.to_owned()))?;
         let handshake =
-            connector.connect_with(name, plain, |tls| tls.set_buffer_limit(Some(TLS_BUFFER_LIMIT)));
+            Box::pin(connector.connect_with(name, plain, |tls| tls.set_buffer_limit(Some(TLS_BUFFER_LIMIT))));
         let stream = timeout_at(deadline, handshake).await.map_err(|_| TlsError::TimedOut)??;
         Ok(Self { stream: Stream::Client(Box::new(stream)) })
     }
@@ -153,14 +156,9 @@ impl Connection {
     /// Waits until there is something to read: bytes, the end, or an error. Needs no buffer.
     pub async fn readable(&mut self) -> io::Result<()> {
         match &mut self.stream {
-            Stream::Plain(Plain::Tcp(stream)) => stream.readable().await,
-            Stream::Plain(Plain::Unix(stream)) => stream.readable().await,
-            Stream::Server(stream) => {
-                poll_fn(|cx| Pin::new(&mut *stream).poll_fill_buf(cx).map_ok(drop)).await
-            }
-            Stream::Client(stream) => {
-                poll_fn(|cx| Pin::new(&mut *stream).poll_fill_buf(cx).map_ok(drop)).await
-            }
+            Stream::Plain(stream) => stream.readable().await,
+            Stream::Server(stream) => poll_fn(|cx| poll_bytes(stream.as_mut(), cx).map_ok(drop)).await,
+            Stream::Client(stream) => poll_fn(|cx| poll_bytes(stream.as_mut(), cx).map_ok(drop)).await,
         }
     }
 
@@ -228,10 +226,9 @@ impl Connection {
     }
 
     async fn discard_unread(&mut self) -> io::Result<()> {
-        let mut scratch = [0; 512];
         let mut any = false;
         loop {
-            match self.socket().try_read(&mut scratch) {
+            match self.socket().discard() {
                 Ok(0) => return Ok(()),
                 Ok(_) => any = true,
                 // Nothing was waiting: nothing can be lost by closing. Otherwise the peer is still talking: listen to its end.
@@ -289,13 +286,13 @@ impl Connection {
     }
 }
 
-/// Lends what a buffered stream has decrypted, without copying it.
+/// Lends what TLS has decrypted, without copying it.
 fn poll_lend<S: AsyncBufRead + Unpin, T>(
     stream: &mut S,
     cx: &mut Context<'_>,
     lend: impl FnOnce(&[u8]) -> T,
 ) -> Poll<io::Result<T>> {
-    let bytes = ready!(Pin::new(&mut *stream).poll_fill_buf(cx))?;
+    let bytes = ready!(poll_bytes(stream, cx))?;
     let bytes = &bytes[..bytes.len().min(RECEIVE_LIMIT)];
     let count = bytes.len();
     let taken = lend(bytes);
@@ -303,20 +300,21 @@ fn poll_lend<S: AsyncBufRead + Unpin, T>(
     Poll::Ready(Ok(taken))
 }
 
-impl Plain {
-    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => stream.try_read(buffer),
-            Self::Unix(stream) => stream.try_read(buffer),
-        }
+/// What TLS has decrypted; nothing at the end.
+fn poll_bytes<'a, S: AsyncBufRead + Unpin>(
+    stream: &'a mut S,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<&'a [u8]>> {
+    match Pin::new(stream).poll_fill_buf(cx) {
+        Poll::Ready(Err(error)) if is_bare_end(&error) => Poll::Ready(Ok(&[])),
+        progress => progress,
     }
+}
 
-    async fn readable(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.readable().await,
-            Self::Unix(stream) => stream.readable().await,
-        }
-    }
+/// Whether a TLS peer just hung up, without `close_notify`, as many do. To us that is an end like any other: lines,
+/// final dots and counts say by themselves whether they are complete.
+fn is_bare_end(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::UnexpectedEof
 }
 
 /// Any stream that one of ours may stand for.
@@ -335,6 +333,22 @@ impl Connection {
 }
 
 impl Plain {
+    /// Takes some of what has arrived and forgets it; says how much.
+    fn discard(&self) -> io::Result<usize> {
+        let mut scratch = [0; 4096];
+        match self {
+            Self::Tcp(stream) => stream.try_read(&mut scratch),
+            Self::Unix(stream) => stream.try_read(&mut scratch),
+        }
+    }
+
+    async fn readable(&self) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.readable().await,
+            Self::Unix(stream) => stream.readable().await,
+        }
+    }
+
     fn inside(&mut self) -> Pin<&mut dyn Socket> {
         match self {
             Self::Tcp(stream) => Pin::new(stream),
@@ -352,7 +366,10 @@ macro_rules! delegate {
                 cx: &mut Context<'_>,
                 buffer: &mut ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
-                self.inside().poll_read(cx, buffer)
+                match self.inside().poll_read(cx, buffer) {
+                    Poll::Ready(Err(error)) if is_bare_end(&error) => Poll::Ready(Ok(())),
+                    progress => progress,
+                }
             }
         }
 

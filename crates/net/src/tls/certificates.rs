@@ -114,9 +114,8 @@ impl CertificateStore {
             entries.push(Entry { files: files.clone(), look, current });
         }
         changes.extend(known.into_iter().map(|gone| CertificateChange::Removed(gone.files)));
-        if !changes.is_empty() {
-            self.choice.store(Arc::new(Choice::among(&entries)));
-        }
+        // Always, for the order alone decides which is the default.
+        self.choice.store(Arc::new(Choice::among(&entries)));
         changes
     }
 

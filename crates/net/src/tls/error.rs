@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use rustls::AlertDescription;
 use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, InvalidMessage};
 
 /// A TLS handshake failed. The connection is gone.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +88,9 @@ impl From<rustls::Error> for TlsError {
     fn from(error: rustls::Error) -> Self {
         use AlertDescription as Alert;
         match error {
-            rustls::Error::InvalidMessage(_) => Self::NotTls,
+            rustls::Error::InvalidMessage(
+                InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
+            ) => Self::NotTls,
             rustls::Error::InvalidCertificate(fault) => Self::Certificate(fault.into()),
             rustls::Error::NoCertificatesPresented => Self::Certificate(CertificateFault::Missing),
             rustls::Error::AlertReceived(
