@@ -9,10 +9,12 @@ use std::net::{IpAddr, SocketAddr};
 
 pub use presets::{LoopbackPorts, OneMachine};
 
-use crate::layer::{Layer, Layered};
+use crate::layer::{Layer, Layered, Row};
 use crate::problem::Problems;
+use crate::section::Section;
 use crate::sections::{
-    DeliverySettings, InnerSettings, LogInSettings, LogSettings, PeerSettings, PopSettings, SessionSettings,
+    DeliverySettings, InitSettings, InnerSettings, LogInSettings, LogSettings, PeerSettings, PopSettings,
+    SessionSettings,
 };
 use crate::value::{DatabaseName, FilePath, HostName, ServerName, Target};
 
@@ -128,6 +130,7 @@ pub(crate) struct Sections {
     pub(crate) delivery: Layer<DeliverySettings>,
     pub(crate) inner: Layer<InnerSettings>,
     pub(crate) log: Layer<LogSettings>,
+    pub(crate) init: Layer<InitSettings>,
 }
 
 /// The settings that hold on one server, each with its origin.
@@ -149,15 +152,58 @@ pub struct ServerSettings {
     pub inner: Layered<InnerSettings>,
     /// `[log]`
     pub log: Layered<LogSettings>,
+    /// `[init]`
+    pub init: Layered<InitSettings>,
+}
+
+/// One place where a server listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listens {
+    /// Where.
+    pub address: SocketAddr,
+    /// What for, for people: `POP3`, `POP3S`, `LMTP`, `POP3 between the tiers`, `LMTP between the tiers`.
+    pub purpose: &'static str,
+    /// The section and key of the setting that says so.
+    pub setting: &'static str,
 }
 
 impl ServerSettings {
-    /// Where the service that serves clients on this server accepts them without TLS at first.
+    /// Everywhere `server`, whose settings these are, listens on the network.
+    pub fn listens(&self, server: &Server) -> Vec<Listens> {
+        let all = |addresses: Vec<SocketAddr>, purpose, setting| {
+            addresses.into_iter().map(move |address| Listens { address, purpose, setting })
+        };
+        let mut listens = Vec::new();
+        listens.extend(all(self.pop3_addresses(), "POP3", "[pop] unencrypted-or-tls-bindings"));
+        listens.extend(all(self.pop3s_addresses(), "POP3S", "[pop] ssl-bindings"));
+        if server.has(Role::ClientAccess) {
+            listens.extend(all(self.lmtp_addresses(), "LMTP", "[delivery] lmtp-bindings"));
+        }
+        if server.has(Role::Mailbox) {
+            let (pop3, lmtp) = (self.inner_pop3_address(), self.inner_lmtp_address());
+            listens.extend(all(vec![pop3], "POP3 between the tiers", "[pop] proxy-target-port"));
+            listens.extend(all(vec![lmtp], "LMTP between the tiers", "[inner] lmtp-port"));
+        }
+        listens
+    }
+
+    /// Every setting of every section that holds, with the name of its section.
+    pub fn rows(&self) -> Vec<(&'static str, Row)> {
+        fn of<S: Section>(section: &Layered<S>) -> impl Iterator<Item = (&'static str, Row)> {
+            section.rows().map(|row| (S::KEY, row))
+        }
+        let Self { address: _, pop, session, log_in, peers, delivery, inner, log, init } = self;
+        let clients = of(pop).chain(of(session)).chain(of(log_in)).chain(of(peers));
+        clients.chain(of(delivery)).chain(of(inner)).chain(of(log)).chain(of(init)).collect()
+    }
+
+    /// Where clients are accepted without TLS at first: by the front end of a client-access server, by the back end of a
+    /// server that is only a mailbox server.
     pub fn pop3_addresses(&self) -> Vec<SocketAddr> {
         self.pop.unencrypted_or_tls_bindings.iter().map(|binding| binding.on(self.address)).collect()
     }
 
-    /// Where the service that serves clients on this server accepts them with TLS.
+    /// Where clients are accepted with TLS, by the same service as [`ServerSettings::pop3_addresses`].
     pub fn pop3s_addresses(&self) -> Vec<SocketAddr> {
         self.pop.ssl_bindings.iter().map(|binding| binding.on(self.address)).collect()
     }
@@ -226,6 +272,7 @@ impl Configuration {
             delivery: Layered::new([&shared.delivery, &own.delivery]),
             inner: Layered::new([&shared.inner, &own.inner]),
             log: Layered::new([&shared.log, &own.log]),
+            init: Layered::new([&shared.init, &own.init]),
         }
     }
 }

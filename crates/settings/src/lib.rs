@@ -17,14 +17,17 @@ mod section;
 mod sections;
 pub mod value;
 
-pub use configuration::{Configuration, Database, LoopbackPorts, OneMachine, Role, Route, RouteKind, Server};
-pub use configuration::{ServerSettings, TargetTls};
+pub use configuration::{
+    Configuration, Database, Listens, LoopbackPorts, OneMachine, Role, Route, RouteKind, Server,
+};
+pub use configuration::{ServerSettings, TargetIdentity, TargetTls};
 pub use data_directory::{DataDirectory, ServerFolder};
 pub use layer::{Layer, Layered, Origin, Row};
-pub use problem::{Problem, Problems};
+pub use problem::{Problem, Problems, nearest};
 pub use section::{Section, Setting};
 pub use sections::{
-    DeliverySettings, InnerSettings, LogInSettings, LogSettings, PeerSettings, PopSettings, SessionSettings,
+    DeliverySettings, InitSettings, InnerSettings, LogInSettings, LogSettings, PeerSettings, PopSettings,
+    SessionSettings,
 };
 pub use value::{
     Banner, Binding, CertificateName, DatabaseName, FilePath, HostName, Invalid, LoginType, Network,

@@ -40,7 +40,7 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 /// The word that the writer most likely meant, if one of `known` is near enough to `written`.
-pub(crate) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.trim().to_ascii_lowercase();
     known
         .map(|word| (distance(&written, &word.to_ascii_lowercase()), word))

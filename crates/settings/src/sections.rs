@@ -157,3 +157,15 @@ section! {
         session_ring: Size, "SessionRing", "session-ring", "4 MB", "64 KB"..="1 GB";
     }
 }
+
+section! {
+    /// The process that starts the services of a server, where that is ours.
+    InitSettings = "init" {
+        /// How long a server stays off after it has lost its power.
+        power_on_delay: Span, "PowerOnDelay", "power-on-delay", "20 s", "0 s"..="1 h";
+        /// Whether a service that has died is started again.
+        restart_services: bool, "RestartServices", "restart-services", "true";
+        /// How long a service may take to stop before it is killed.
+        stop_limit: Span, "StopLimit", "stop-limit", "10 s", "0 s"..="10 min";
+    }
+}

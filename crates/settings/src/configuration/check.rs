@@ -1,11 +1,10 @@
 //! What can only be judged once everything has been read: names that refer to others, addresses that meet.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
 
 use super::read::Places;
-use super::{Configuration, Role, Server, ServerSettings};
+use super::{Configuration, Listens, Role, Server, ServerSettings};
 use crate::document::Document;
 use crate::layer::Layer;
 use crate::problem::nearest;
@@ -79,39 +78,28 @@ fn copies(configuration: &Configuration, places: &Places, document: &mut Documen
     }
 }
 
-/// What a server listens on, with the setting that says so.
-fn bindings(server: &Server, settings: &ServerSettings) -> Vec<(SocketAddr, &'static str)> {
-    let mut all: Vec<(SocketAddr, &'static str)> = Vec::new();
-    all.extend(settings.pop3_addresses().into_iter().map(|at| (at, "unencrypted-or-tls-bindings")));
-    all.extend(settings.pop3s_addresses().into_iter().map(|at| (at, "ssl-bindings")));
-    if server.has(Role::ClientAccess) {
-        all.extend(settings.lmtp_addresses().into_iter().map(|at| (at, "lmtp-bindings")));
-    }
-    if server.has(Role::Mailbox) {
-        all.push((settings.inner_pop3_address(), "proxy-target-port"));
-        all.push((settings.inner_lmtp_address(), "lmtp-port"));
-    }
-    all
-}
-
 /// Nothing listens where something else does, and both ends of the inner leg mean the same port.
 fn ports(configuration: &Configuration, places: &Places, document: &mut Document<'_>) {
-    let mut taken: HashMap<SocketAddr, (String, &'static str)> = HashMap::new();
+    let mut taken: Vec<(&Server, Listens)> = Vec::new();
     let mut first: Option<(&Server, ServerSettings)> = None;
     for (server, at) in configuration.servers.iter().zip(&places.servers) {
         let settings = configuration.settings_of(server, &Layer::default());
-        for (address, setting) in
-            bindings(server, &settings).into_iter().filter(|(address, _)| address.port() != 0)
-        {
-            let other = taken.iter().find(|(other, _)| meet(**other, address)).map(|(_, who)| who.clone());
-            if let Some((name, of)) = other {
+        if server.address.is_unspecified() {
+            let message =
+                format!("{} is no address at which other servers reach {}", server.address, server.name);
+            let instead = "write its own address here, and all addresses in the bindings";
+            document.problem(at.clone(), message, instead);
+        }
+        for ours in settings.listens(server).into_iter().filter(|ours| ours.address.port() != 0) {
+            let Listens { address, setting, .. } = ours;
+            if let Some((other, theirs)) = taken.iter().find(|(_, theirs)| meet(theirs.address, address)) {
                 let message = format!(
-                    "{setting} of {} is {address}, where {of} of {name} listens already",
-                    server.name
+                    "{setting} of {} is {address}, where {} of {} listens already",
+                    server.name, theirs.setting, other.name
                 );
                 document.problem(at.clone(), message, "give each its own address or port");
             }
-            taken.insert(address, (server.name.to_string(), setting));
+            taken.push((server, ours));
         }
         same_inner_ports(document, at, (server, &settings), first.as_ref());
         first.get_or_insert((server, settings));

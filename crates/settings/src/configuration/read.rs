@@ -136,6 +136,7 @@ impl Reader<'_, '_> {
             delivery: self.section(fields),
             inner: self.section(fields),
             log: self.section(fields),
+            init: self.section(fields),
         }
     }
 
