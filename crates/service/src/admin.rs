@@ -8,15 +8,15 @@ mod server;
 mod socket;
 
 pub use client::{AskError, ask};
+use net::drain::Phase;
 use serde::{Deserialize, Serialize};
 pub use server::{AdminServer, ListenError};
 
 use crate::counters::CountersReport;
-use crate::gate::Traffic;
 use crate::protocol_log::ProtocolLogReport;
 use crate::ring::KeptSession;
+use crate::roster::{InFlight, SessionReport};
 use crate::session_id::SessionId;
-use crate::sessions::{InFlight, SessionReport};
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +90,28 @@ pub enum Answer {
         /// Why, for people.
         reason: String,
     },
+}
+
+/// What happens to traffic: the phase of its sessions, see [`net::drain`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Traffic {
+    /// New sessions are let in.
+    Admitting,
+    /// No new sessions; those under way end at their next boundary.
+    Draining,
+    /// No sessions at all.
+    Refusing,
+}
+
+impl From<Phase> for Traffic {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Admitting => Self::Admitting,
+            Phase::Draining => Self::Draining,
+            Phase::Refusing => Self::Refusing,
+        }
+    }
 }
 
 /// How a process is.

@@ -1,29 +1,29 @@
 //! The body of every service: what a front end, a back end and whatever comes next do alike.
 //!
 //! [`Service`] puts it together and is what a process starts first. Its parts stand alone:
-//! [`live`] settings that change under way; [`sessions`], who is on and what they are waiting for; [`counters`] per command;
-//! the [`protocol_log`] and the [`ring`] of sessions kept for probes; the [`service_log`]; the [`gate`] that admits or turns
-//! away; the [`admin`] socket that answers although everything else hangs; and the [`lifecycle`] of a process.
+//! [`live`] settings that change under way; the [`roster`], who is on and what they are waiting for; [`counters`] per command;
+//! the [`protocol_log`] and the [`ring`] of sessions kept for probes; the [`service_log`]; mail on its way in, in a [`spool`]; what is
+//! [`offer`]ed to a client; the [`admin`] socket that answers although everything else hangs; and the [`lifecycle`] of a process.
 //!
-//! Not for protocols, listeners or mail: nothing here knows what a command means.
+//! Not for sockets, protocols or mail: listening and the order in which sessions end are the business of `net`.
 
 pub mod admin;
 pub mod clock;
 pub mod counters;
-pub mod gate;
 pub mod lifecycle;
 mod lines;
 pub mod live;
+pub mod offer;
 pub mod protocol_log;
 pub mod ring;
+pub mod roster;
 mod running;
 pub mod service_log;
 pub mod session_id;
-pub mod sessions;
+pub mod spool;
 
 pub use clock::{Clock, SystemClock};
-pub use gate::{Gate, Traffic};
 pub use live::Live;
-pub use running::{Particulars, Service, StartError, Started, Startup, admin_socket};
+pub use roster::{Exchange, OpenSession};
+pub use running::{Particulars, Service, StartError, Started, Startup};
 pub use session_id::SessionId;
-pub use sessions::{Exchange, OpenSession};

@@ -4,7 +4,7 @@ use std::io;
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How a service process ends.
@@ -60,6 +60,15 @@ pub fn die_with_parent(parent: u32) -> io::Result<()> {
         return Ok(());
     }
     Err(io::Error::other(format!("the parent, process {parent}, is gone")))
+}
+
+/// Raises the number of files and connections this process may have to what the system allows it, and returns that.
+///
+/// The usual soft limit of 1024 is a courtesy to programs that use `select`; we do not.
+pub fn raise_descriptor_limit() -> io::Result<u64> {
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum })?;
+    Ok(limit.maximum.unwrap_or(u64::MAX))
 }
 
 /// Signals, caught from the moment this exists.

@@ -3,21 +3,20 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use jiff::Timestamp;
-use settings::{Layered, Section, ServiceLogLevel, Value};
+use net::drain::Phase;
+use settings::{ServerFolder, ServiceLogLevel, Value};
 
 use crate::admin::{AdminServer, Answer, Answers, Ask, CountersAnswer, ListenError, SettingReport, Status};
 use crate::clock::Clock;
 use crate::counters::{Counters, LMTP, POP3};
-use crate::gate::{Gate, Traffic};
 use crate::live::{Live, LiveError, Settled};
 use crate::protocol_log::{ProtocolLog, ProtocolLogSettings};
 use crate::ring::{Ring, lock};
-use crate::service_log::LevelControl;
-use crate::sessions::{OpenSession, Sessions};
+use crate::roster::{OpenSession, Roster};
+use crate::service_log::ServiceLog;
 
 /// How many sessions the ring holds at most.
 const RING_SESSIONS: usize = 1000;
@@ -30,14 +29,14 @@ pub struct Startup {
     pub name: &'static str,
     /// The name of the server it runs on.
     pub server: String,
-    /// The folder of that server in the data directory.
-    pub folder: PathBuf,
+    /// The folder of that server.
+    pub folder: ServerFolder,
     /// Its settings.
     pub live: Arc<Live>,
     /// Its time.
     pub clock: Arc<dyn Clock>,
-    /// What changes how much its service log says, if it has one.
-    pub level: Option<LevelControl>,
+    /// The service log of the process, if it has one.
+    pub service_log: Option<Arc<ServiceLog>>,
 }
 
 /// Why a service does not start.
@@ -65,18 +64,18 @@ pub struct Service {
     pub name: &'static str,
     /// The name of the server it runs on.
     pub server: String,
-    /// The folder of that server in the data directory.
-    pub folder: PathBuf,
+    /// The folder of that server.
+    pub folder: ServerFolder,
     /// When it started.
     pub started: Timestamp,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The settings.
     pub live: Arc<Live>,
-    /// Whether it takes traffic.
-    pub gate: Gate,
+    /// Its sessions as tasks: whether new ones are admitted, and how those under way are asked to end.
+    pub sessions: net::Sessions,
     /// Who is on.
-    pub sessions: Arc<Sessions>,
+    pub roster: Arc<Roster>,
     /// The protocol log.
     pub protocol_log: Arc<ProtocolLog>,
     /// The sessions kept.
@@ -85,7 +84,7 @@ pub struct Service {
     pub pop3: Arc<Counters>,
     /// What LMTP commands cost.
     pub lmtp: Arc<Counters>,
-    level: Option<LevelControl>,
+    service_log: Option<Arc<ServiceLog>>,
     /// The settings that the logs go by.
     applied: Mutex<Arc<Settled>>,
     particulars: OnceLock<Particulars>,
@@ -99,24 +98,19 @@ pub struct Particulars {
     pub gauges: Box<dyn Fn() -> BTreeMap<String, u64> + Send + Sync>,
 }
 
-/// Where the admin socket of a service is.
-pub fn admin_socket(server_folder: &Path, name: &str) -> PathBuf {
-    server_folder.join("run").join(format!("{name}.sock"))
-}
-
 impl Service {
     /// Starts it: from now on its admin socket answers.
     pub fn start(startup: Startup) -> Result<Started, StartError> {
-        let Startup { name, server, folder, live, clock, level } = startup;
+        let Startup { name, server, folder, live, clock, service_log } = startup;
         let settled = live.snapshot();
-        let log_settings = ProtocolLogSettings::new(&settled.server, &folder);
+        let log_settings = ProtocolLogSettings::new(&settled.server, folder.root());
         let log =
             ProtocolLog::start(name, log_settings, Arc::clone(&clock)).map_err(StartError::ProtocolLog)?;
         let protocol_log = Arc::new(log);
         let octets = usize::try_from(settled.server.log.session_ring.get()).unwrap_or(usize::MAX);
         let ring = Arc::new(Ring::new(RING_SESSIONS, octets));
-        let sessions = Sessions::new(Arc::clone(&clock), Arc::clone(&protocol_log), Arc::clone(&ring));
-        let socket = admin_socket(&folder, name);
+        let roster = Roster::new(Arc::clone(&clock), Arc::clone(&protocol_log), Arc::clone(&ring));
+        let socket = folder.admin_socket(name);
         let service = Arc::new(Self {
             name,
             server,
@@ -124,13 +118,13 @@ impl Service {
             started: clock.now(),
             clock,
             live,
-            gate: Gate::default(),
-            sessions,
+            sessions: net::Sessions::new(),
+            roster,
             protocol_log,
             ring,
             pop3: Arc::new(Counters::new("pop3", POP3)),
             lmtp: Arc::new(Counters::new("lmtp", LMTP)),
-            level,
+            service_log,
             applied: Mutex::new(settled),
             particulars: OnceLock::new(),
         });
@@ -140,12 +134,12 @@ impl Service {
 
     /// Lists a POP3 connection that has been accepted.
     pub fn open_pop3(&self, server: SocketAddr, client: SocketAddr) -> OpenSession {
-        self.sessions.open(&self.pop3, server, client)
+        self.roster.open(&self.pop3, server, client)
     }
 
     /// Lists an LMTP connection that has been accepted.
     pub fn open_lmtp(&self, server: SocketAddr, client: SocketAddr) -> OpenSession {
-        self.sessions.open(&self.lmtp, server, client)
+        self.roster.open(&self.lmtp, server, client)
     }
 
     /// Says what only this kind of service can say. The first one counts.
@@ -169,11 +163,12 @@ impl Service {
     fn apply(&self) {
         let now = self.live.snapshot();
         let mut applied = lock(&self.applied);
-        self.protocol_log.configure(ProtocolLogSettings::new(&now.server, &self.folder));
+        self.protocol_log.configure(ProtocolLogSettings::new(&now.server, self.folder.root()));
         let level = now.server.log.service_log_level;
         // Only a change of the file undoes what an operator has asked for at the admin socket.
-        if let Some(control) = self.level.as_ref().filter(|_| level != applied.server.log.service_log_level) {
-            control.set(level);
+        if let Some(log) = self.service_log.as_ref().filter(|_| level != applied.server.log.service_log_level)
+        {
+            log.set_level(level);
         }
         *applied = now;
     }
@@ -194,8 +189,8 @@ impl Service {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             started: self.started,
-            traffic: self.gate.traffic(),
-            sessions: self.sessions.len(),
+            traffic: self.sessions.phase().into(),
+            sessions: self.roster.len(),
             protocol_log: self.protocol_log.report(),
             details: self
                 .particulars
@@ -205,47 +200,40 @@ impl Service {
     }
 
     fn counters(&self) -> CountersAnswer {
+        let mut gauges = self.particulars.get().map(|particulars| (particulars.gauges)()).unwrap_or_default();
+        gauges.insert("protocol_log_lines_dropped".into(), self.protocol_log.report().dropped);
+        gauges.insert(
+            "service_log_lines_dropped".into(),
+            self.service_log.as_ref().map_or(0, |log| log.dropped()),
+        );
         CountersAnswer {
             started: self.started,
             protocols: vec![self.pop3.report(), self.lmtp.report()],
-            in_flight: self.sessions.in_flight(IN_FLIGHT),
-            gauges: self.particulars.get().map(|particulars| (particulars.gauges)()).unwrap_or_default(),
+            in_flight: self.roster.in_flight(IN_FLIGHT),
+            gauges,
         }
     }
 
     fn settings(&self) -> Vec<SettingReport> {
-        let settled = self.live.load();
-        let server = &settled.server;
-        let mut reports = rows(&server.pop);
-        reports.extend(rows(&server.session));
-        reports.extend(rows(&server.log_in));
-        reports.extend(rows(&server.peers));
-        reports.extend(rows(&server.delivery));
-        reports.extend(rows(&server.inner));
-        reports.extend(rows(&server.log));
-        reports
+        let report = |(section, row): (&str, settings::Row)| SettingReport {
+            section: section.to_owned(),
+            name: row.name.to_owned(),
+            value: row.value,
+            origin: row.origin.to_string(),
+        };
+        self.live.load().server.rows().into_iter().map(report).collect()
     }
 
     fn set_level(&self, text: &str) -> Answer {
-        match (&self.level, ServiceLogLevel::parse(text)) {
+        match (&self.service_log, ServiceLogLevel::parse(text)) {
             (_, Err(invalid)) => Answer::Refused { reason: invalid.to_string() },
             (None, _) => Answer::Refused { reason: "this process has no service log".into() },
-            (Some(control), Ok(level)) => {
-                control.set(level);
+            (Some(log), Ok(level)) => {
+                log.set_level(level);
                 Answer::Done
             }
         }
     }
-}
-
-fn rows<S: Section>(section: &Layered<S>) -> Vec<SettingReport> {
-    let report = |row: settings::Row| SettingReport {
-        section: S::KEY.to_owned(),
-        name: row.name.to_owned(),
-        value: row.value,
-        origin: row.origin.to_string(),
-    };
-    section.rows().map(report).collect()
 }
 
 impl Answers for Service {
@@ -254,20 +242,20 @@ impl Answers for Service {
             Ask::Status => Answer::Status(Box::new(self.status())),
             Ask::Counters => Answer::Counters(Box::new(self.counters())),
             Ask::Sessions { limit } => {
-                Answer::Sessions { total: self.sessions.len(), sessions: self.sessions.list(limit) }
+                Answer::Sessions { total: self.roster.len(), sessions: self.roster.list(limit) }
             }
-            Ask::Session { id } => Answer::Session { open: self.sessions.find(id), kept: self.ring.find(id) },
+            Ask::Session { id } => Answer::Session { open: self.roster.find(id), kept: self.ring.find(id) },
             Ask::Settings => Answer::Settings { settings: self.settings() },
             Ask::Reload => match self.reload() {
                 Ok(changed) => Answer::Reloaded { changed },
                 Err(error) => Answer::Refused { reason: error.to_string() },
             },
             Ask::Drain => {
-                self.gate.set(Traffic::Draining);
+                self.sessions.set_phase(Phase::Draining);
                 Answer::Done
             }
             Ask::Admit => {
-                self.gate.set(Traffic::Admitting);
+                self.sessions.set_phase(Phase::Admitting);
                 Answer::Done
             }
             Ask::LogLevel { level } => self.set_level(&level),

@@ -50,7 +50,7 @@ impl ServiceLogSettings {
 /// The service log of this process. Keep it until the end: dropping it writes what still waits.
 pub struct ServiceLog {
     lines: Arc<LineWriter>,
-    level: LevelControl,
+    level: reload::Handle<LevelFilter, Registry>,
 }
 
 /// Why the service log cannot be started.
@@ -88,12 +88,13 @@ impl ServiceLog {
             .terminal
             .then(|| fmt::layer().with_target(false).with_ansi(false).with_writer(io::stderr));
         let subscriber = Registry::default().with(filter).with(file.boxed()).with(terminal);
-        Ok((Self { lines, level: LevelControl(handle) }, subscriber))
+        Ok((Self { lines, level: handle }, subscriber))
     }
 
-    /// What changes how much is said.
-    pub fn level(&self) -> LevelControl {
-        self.level.clone()
+    /// From now on as much is said as `level` says.
+    pub fn set_level(&self, level: ServiceLogLevel) {
+        // Fails only once nothing is logged any more.
+        let _ = self.level.reload(filter(level));
     }
 
     /// How many lines were lost, since the disk was full or did not keep up.
@@ -111,18 +112,6 @@ impl Drop for ServiceLog {
     fn drop(&mut self) {
         // `tracing` holds the lines for ever, so that their own end never comes.
         self.lines.flush(Duration::from_secs(2));
-    }
-}
-
-/// Changes how much the service log says.
-#[derive(Clone)]
-pub struct LevelControl(reload::Handle<LevelFilter, Registry>);
-
-impl LevelControl {
-    /// From now on as much as `level` says.
-    pub fn set(&self, level: ServiceLogLevel) {
-        // Fails only once nothing is logged any more.
-        let _ = self.0.reload(filter(level));
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Live, Sessions};
+use super::{Live, Roster};
 use crate::counters::Verb;
 use crate::protocol_log::Line;
 use crate::ring::{Kept, KeptExchange, Slot, lock};
@@ -35,7 +35,7 @@ pub struct Exchange<'a> {
 /// An exchange is either bracketed by [`begin`](Self::begin) and [`end`](Self::end), so that it shows while it is processed,
 /// or told at once with [`note`](Self::note) by a relay that has many under way.
 pub struct OpenSession {
-    sessions: Arc<Sessions>,
+    roster: Arc<Roster>,
     key: u64,
     live: Arc<Live>,
     id: SessionId,
@@ -59,14 +59,14 @@ enum Keeping {
 }
 
 impl OpenSession {
-    pub(super) fn new(sessions: Arc<Sessions>, key: u64, live: Arc<Live>) -> Self {
+    pub(super) fn new(roster: Arc<Roster>, key: u64, live: Arc<Live>) -> Self {
         let (id, client) = {
             let identity = lock(&live.identity);
             (identity.id, identity.client)
         };
         Self {
             verb: live.counters.verb(""),
-            sessions,
+            roster,
             key,
             live,
             id,
@@ -132,7 +132,7 @@ impl OpenSession {
         for exchange in held {
             kept.push(exchange);
         }
-        self.keeping = Keeping::Kept(self.sessions.ring.keep(kept));
+        self.keeping = Keeping::Kept(self.roster.ring.keep(kept));
     }
 
     /// Decides that the session is not worth keeping, and frees what was held of it.
@@ -145,22 +145,22 @@ impl OpenSession {
     /// A command has been read completely: its processing time begins.
     pub fn begin(&mut self, command: &str) {
         self.verb = self.live.counters.verb(command);
-        self.live.begin(self.verb.into(), self.sessions.micros());
+        self.live.begin(self.verb.into(), self.roster.micros());
     }
 
     /// What follows is not our processing: the client takes its time, a failed log-in is slowed, another service works.
     pub fn pause(&self) {
-        self.live.pause(self.sessions.micros());
+        self.live.pause(self.roster.micros());
     }
 
     /// What follows is our processing again.
     pub fn resume(&self) {
-        self.live.resume(self.sessions.micros());
+        self.live.resume(self.roster.micros());
     }
 
     /// The reply is complete: the exchange begun last is counted and logged.
     pub fn end(&mut self, exchange: &Exchange<'_>) {
-        let (whole, processing) = self.live.end(self.sessions.micros());
+        let (whole, processing) = self.live.end(self.roster.micros());
         self.live.counters.record(self.verb, exchange.ok, processing);
         self.log(exchange, whole);
     }
@@ -194,7 +194,7 @@ impl OpenSession {
     fn line(&mut self, exchange: &Exchange<'_>, duration: Duration) {
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
-        let log = &self.sessions.log;
+        let log = &self.roster.log;
         if log.enabled() {
             log.write(&Line {
                 session: self.id,
@@ -214,7 +214,7 @@ impl OpenSession {
             return;
         }
         let kept = KeptExchange {
-            at: self.sessions.clock.now(),
+            at: self.roster.clock.now(),
             sequence,
             duration_micros: super::micros(duration),
             request: exchange.request,
@@ -239,6 +239,6 @@ impl Drop for OpenSession {
             &Exchange { command: "CloseSession", context: &context, ..Exchange::default() },
             Duration::ZERO,
         );
-        self.sessions.close(self.key, &self.live);
+        self.roster.close(self.key, &self.live);
     }
 }

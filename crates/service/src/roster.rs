@@ -1,6 +1,6 @@
 //! Who is on, and what each session is waiting for.
 //!
-//! A session is listed from [`Sessions::open`] until its [`OpenSession`] is dropped, which is also when `CloseSession` is
+//! A session is listed from [`Roster::open`] until its [`OpenSession`] is dropped, which is also when `CloseSession` is
 //! written. An exchange touches only atomics of its own session and of the counters; the list is split into shards that are
 //! locked when a session begins and ends.
 
@@ -60,15 +60,14 @@ pub struct InFlight {
     pub processing_micros: u64,
 }
 
-/// The sessions of a service.
-pub struct Sessions {
+/// The list of the sessions of a service.
+pub struct Roster {
     clock: Arc<dyn Clock>,
     log: Arc<ProtocolLog>,
     ring: Arc<Ring>,
     shards: [Mutex<HashMap<u64, Arc<Live>>>; SHARDS],
     next: AtomicU64,
     count: AtomicUsize,
-    left: tokio::sync::Notify,
 }
 
 /// What the list knows of a session. Written by its owner, read by whoever lists.
@@ -95,11 +94,11 @@ struct Identity {
     state: &'static str,
 }
 
-impl Sessions {
+impl Roster {
     /// An empty list, whose sessions write to `log` and are kept in `ring` if their owners say so.
     pub fn new(clock: Arc<dyn Clock>, log: Arc<ProtocolLog>, ring: Arc<Ring>) -> Arc<Self> {
         let (shards, next, count) = Default::default();
-        Arc::new(Self { clock, log, ring, shards, next, count, left: tokio::sync::Notify::new() })
+        Arc::new(Self { clock, log, ring, shards, next, count })
     }
 
     /// Lists a connection that has been accepted. `counters` are those of its protocol.
@@ -140,14 +139,6 @@ impl Sessions {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Resolves when a session ends after this was called.
-    pub async fn one_left(&self) {
-        let left = self.left.notified();
-        if !self.is_empty() {
-            left.await;
-        }
     }
 
     /// The sessions, at most `limit`, the oldest first.
@@ -195,7 +186,6 @@ impl Sessions {
         lock(self.shard(key)).remove(&key);
         live.counters.session_closed();
         self.count.fetch_sub(1, Relaxed);
-        self.left.notify_waiters();
     }
 }
 
