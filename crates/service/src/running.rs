@@ -84,7 +84,7 @@ pub struct Service {
     pub pop3: Arc<Counters>,
     /// What LMTP commands cost.
     pub lmtp: Arc<Counters>,
-    service_log: Option<Arc<ServiceLog>>,
+    log: Option<Arc<ServiceLog>>,
     /// The settings that the logs go by.
     applied: Mutex<Arc<Settled>>,
     particulars: OnceLock<Particulars>,
@@ -124,7 +124,7 @@ impl Service {
             ring,
             pop3: Arc::new(Counters::new("pop3", POP3)),
             lmtp: Arc::new(Counters::new("lmtp", LMTP)),
-            service_log,
+            log: service_log,
             applied: Mutex::new(settled),
             particulars: OnceLock::new(),
         });
@@ -166,8 +166,7 @@ impl Service {
         self.protocol_log.configure(ProtocolLogSettings::new(&now.server, self.folder.root()));
         let level = now.server.log.service_log_level;
         // Only a change of the file undoes what an operator has asked for at the admin socket.
-        if let Some(log) = self.service_log.as_ref().filter(|_| level != applied.server.log.service_log_level)
-        {
+        if let Some(log) = self.log.as_ref().filter(|_| level != applied.server.log.service_log_level) {
             log.set_level(level);
         }
         *applied = now;
@@ -202,10 +201,7 @@ impl Service {
     fn counters(&self) -> CountersAnswer {
         let mut gauges = self.particulars.get().map(|particulars| (particulars.gauges)()).unwrap_or_default();
         gauges.insert("protocol_log_lines_dropped".into(), self.protocol_log.report().dropped);
-        gauges.insert(
-            "service_log_lines_dropped".into(),
-            self.service_log.as_ref().map_or(0, |log| log.dropped()),
-        );
+        gauges.insert("service_log_lines_dropped".into(), self.log.as_ref().map_or(0, |log| log.dropped()));
         CountersAnswer {
             started: self.started,
             protocols: vec![self.pop3.report(), self.lmtp.report()],
@@ -225,7 +221,7 @@ impl Service {
     }
 
     fn set_level(&self, text: &str) -> Answer {
-        match (&self.service_log, ServiceLogLevel::parse(text)) {
+        match (&self.log, ServiceLogLevel::parse(text)) {
             (_, Err(invalid)) => Answer::Refused { reason: invalid.to_string() },
             (None, _) => Answer::Refused { reason: "this process has no service log".into() },
             (Some(log), Ok(level)) => {
