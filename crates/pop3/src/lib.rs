@@ -8,6 +8,7 @@
 //! machine, asks it for the next step, does what the step says and sends what the machine left in its output.
 
 pub mod capabilities;
+pub mod client;
 pub mod command;
 mod decimal;
 pub mod line;
