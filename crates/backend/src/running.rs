@@ -1,0 +1,186 @@
+//! A back end, started and stopped.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use directory::{Directory, DirectoryError, Realm, SqliteDirectory, SqliteSettings};
+use net::drain::SessionToken;
+use net::limits::{Limits, Refusal};
+use net::tls::CertificateError;
+use net::{Accepted, Binding, Endpoint};
+use reception::{Certificates, Host, OpenError, Reception};
+use service::Service;
+use service::live::Settled;
+use settings::{DataDirectory, Role, Server};
+use tokio::task::JoinHandle;
+
+use crate::mounts::Mounts;
+use crate::occupancy::Occupancy;
+use crate::pop3::{Door, Visit};
+use crate::{lmtp, pop3};
+
+/// What every session of a back end shares.
+pub(crate) struct Backend {
+    /// The name of this server.
+    pub(crate) server: String,
+    pub(crate) service: Arc<Service>,
+    pub(crate) certificates: Certificates,
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) desk: log_in::Desk,
+    pub(crate) mounts: Mounts,
+    pub(crate) occupancy: Occupancy,
+    /// Where large messages are kept on their way in.
+    pub(crate) spool: PathBuf,
+}
+
+/// What a back end needs to start.
+pub struct Start {
+    /// Where the installation lives.
+    pub data: DataDirectory,
+    /// The name of this server.
+    pub server: String,
+    /// What every service has, started.
+    pub service: Arc<Service>,
+    /// The databases mounted here. Whoever mounts and dismounts keeps a clone.
+    pub mounts: Mounts,
+}
+
+/// Why a back end does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// There is no directory.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// Passwords cannot be checked.
+    #[error(transparent)]
+    Desk(#[from] log_in::OpenError),
+    /// The default realm of the configuration is none.
+    #[error("the default realm is no domain: {0}")]
+    Realm(#[from] directory::NameError),
+    /// There is no place for large messages.
+    #[error("cannot make the spool folder {}: {source}", folder.display())]
+    Spool {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// It cannot listen.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+}
+
+/// A back end that serves.
+pub struct Running {
+    backend: Arc<Backend>,
+    receiving: JoinHandle<()>,
+    bound: Vec<(Door, Endpoint)>,
+}
+
+impl Running {
+    /// Starts serving what is mounted.
+    pub async fn start(start: Start) -> Result<Self, StartError> {
+        let Start { data, server, service, mounts } = start;
+        let settled = service.live.snapshot();
+        let directory: Arc<dyn Directory> =
+            Arc::new(SqliteDirectory::open(&data.directory(), &SqliteSettings::default())?);
+        let realm = Realm::parse(settled.configuration.default_realm.as_str())?;
+        let spool = data.server(&server).spool("backend");
+        fs::create_dir_all(&spool).map_err(|source| StartError::Spool { folder: spool.clone(), source })?;
+        let backend = Arc::new(Backend {
+            certificates: Certificates::load(&data, &server, &settled.server)?,
+            desk: log_in::Desk::open(Arc::clone(&directory), realm, &settled.server.log_in)?,
+            directory,
+            mounts,
+            occupancy: Occupancy::new(),
+            spool,
+            server,
+            service,
+        });
+        let reception = Reception::open(Arc::clone(&backend), Arc::clone(&backend.service)).await?;
+        let bound = reception.bound().into_iter().map(|bound| (bound.binding.kind, bound.local)).collect();
+        Ok(Self { backend, receiving: tokio::spawn(reception.receive()), bound })
+    }
+
+    /// Where it listens for front ends that log in.
+    pub fn inner_pop3(&self) -> Option<&Endpoint> {
+        self.bound(Door::Inner)
+    }
+
+    /// Where it listens for front ends that deliver.
+    pub fn inner_lmtp(&self) -> Option<&Endpoint> {
+        self.bound(Door::InnerLmtp)
+    }
+
+    /// Stops: no new sessions, those under way have until `limit` to come to a boundary.
+    pub async fn stop(self, limit: Duration) {
+        reception::empty(&self.backend.service.sessions, limit).await;
+        // It ends with the draining; a panic in it has been told already.
+        let _ = self.receiving.await;
+    }
+
+    fn bound(&self, door: Door) -> Option<&Endpoint> {
+        self.bound.iter().find(|(kind, _)| *kind == door).map(|(_, endpoint)| endpoint)
+    }
+}
+
+impl Host for Backend {
+    type Kind = Door;
+
+    fn bindings(&self, settings: &Settled) -> Vec<Binding<Door>> {
+        let tcp = |address, kind| Binding { endpoint: Endpoint::Tcp(address), kind };
+        let server = &settings.server;
+        let mut bindings = vec![
+            tcp(server.inner_pop3_address(), Door::Inner),
+            tcp(server.inner_lmtp_address(), Door::InnerLmtp),
+        ];
+        // Where there is a front end too, clients come to that.
+        let front_end = settings.configuration.server(&self.server).is_some_and(has_front_end);
+        if !front_end {
+            bindings.extend(server.pop3_addresses().into_iter().map(|address| tcp(address, Door::Plain)));
+            bindings.extend(server.pop3s_addresses().into_iter().map(|address| tcp(address, Door::Tls)));
+        }
+        bindings
+    }
+
+    fn limits(&self, kind: Door, settings: &Settled) -> (usize, Limits) {
+        let (pop, delivery) = (&settings.server.pop, &settings.server.delivery);
+        match kind {
+            // All of a front end's clients come from its one address.
+            Door::Inner => (1, Limits { total: pop.max_connections, per_address: u32::MAX }),
+            Door::InnerLmtp => (2, Limits { total: delivery.max_connections, per_address: u32::MAX }),
+            Door::Plain | Door::Tls => {
+                (0, Limits { total: pop.max_connections, per_address: pop.max_connection_from_single_ip })
+            }
+        }
+    }
+
+    fn takes_proxies(&self, kind: Door) -> bool {
+        matches!(kind, Door::Plain | Door::Tls)
+    }
+
+    fn turn_away(&self, kind: Door, why: &Refusal) -> Vec<u8> {
+        pop3::turn_away(kind, why)
+    }
+
+    async fn serve(self: Arc<Self>, accepted: Accepted<Door>, token: SessionToken) {
+        match accepted.kind {
+            Door::InnerLmtp => lmtp::serve(self, accepted, token).await,
+            Door::Plain | Door::Tls | Door::Inner => Visit::serve(self, accepted, token).await,
+        }
+    }
+
+    fn refresh(&self, settings: &Settled) {
+        self.certificates.refresh(&settings.server);
+    }
+}
+
+fn has_front_end(server: &Server) -> bool {
+    server.has(Role::ClientAccess)
+}

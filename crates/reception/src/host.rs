@@ -1,0 +1,184 @@
+//! Receiving connections on behalf of a host.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::time::Duration;
+
+use net::drain::{Phase, SessionToken};
+use net::limits::{Limits, Refusal};
+use net::listeners::{BindError, Bound, Incoming};
+use net::{Accepted, Binding, Limiter, Listeners, Sessions};
+use service::Service;
+use service::live::Settled;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// How often what may have changed by itself (certificate files, failed bindings) is looked at.
+const LOOK: Duration = Duration::from_secs(5);
+/// Connections that the kernel holds for each binding until they are accepted.
+const BACKLOG: u32 = 4096;
+/// How long a peer may take to read why it is turned away.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// A service, as its reception sees it.
+pub trait Host: Send + Sync + 'static {
+    /// What a binding is for.
+    type Kind: Clone + Copy + Debug + Eq + Hash + Send + Sync + 'static;
+
+    /// Where the service is to listen.
+    fn bindings(&self, settings: &Settled) -> Vec<Binding<Self::Kind>>;
+
+    /// Which limits count connections of this kind; kinds with the same number, 0 to 2, are counted together.
+    fn limits(&self, kind: Self::Kind, settings: &Settled) -> (usize, Limits);
+
+    /// Whether peers of this kind are introduced by listed proxies.
+    fn takes_proxies(&self, kind: Self::Kind) -> bool;
+
+    /// What a connection that cannot be served is told. Nothing, where the peer would not understand it yet.
+    fn turn_away(&self, kind: Self::Kind, why: &Refusal) -> Vec<u8>;
+
+    /// Serves a connection until its end.
+    fn serve(
+        self: Arc<Self>,
+        accepted: Accepted<Self::Kind>,
+        token: SessionToken,
+    ) -> impl Future<Output = ()> + Send;
+
+    /// Takes up what has changed: settings, certificate files.
+    fn refresh(&self, settings: &Settled);
+}
+
+/// A service cannot listen where it is to.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A binding cannot be opened.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+}
+
+/// How many sets of limits a host may have.
+const LIMITERS: usize = 3;
+
+/// The open front door.
+pub struct Reception<H: Host> {
+    host: Arc<H>,
+    service: Arc<Service>,
+    listeners: Listeners<H::Kind>,
+    incoming: Incoming<H::Kind>,
+    limiters: [Limiter; LIMITERS],
+}
+
+impl<H: Host> Reception<H> {
+    /// Opens every binding, or says which one cannot be opened.
+    pub async fn open(host: Arc<H>, service: Arc<Service>) -> Result<Self, OpenError> {
+        let (mut listeners, incoming) = Listeners::new(BACKLOG);
+        let settled = service.live.snapshot();
+        let reconciled = listeners.reconcile(&host.bindings(&settled)).await;
+        if let Some(error) = reconciled.failed.into_iter().next() {
+            return Err(error.into());
+        }
+        let limiters = std::array::from_fn(|_| Limiter::new(Limits::NONE));
+        let reception = Self { host, service, listeners, incoming, limiters };
+        reception.set_limits(&settled);
+        Ok(reception)
+    }
+
+    /// Where connections are accepted now.
+    pub fn bound(&self) -> Vec<Bound<H::Kind>> {
+        self.listeners.bound().cloned().collect()
+    }
+
+    /// Receives until the sessions are told to end, then stops listening.
+    pub async fn receive(mut self) {
+        let mut changes = self.service.live.subscribe();
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let Ok(mut closing) = self.service.sessions.admit() else { return };
+        loop {
+            tokio::select! {
+                accepted = self.incoming.next() => match accepted {
+                    Some(accepted) => self.welcome(accepted),
+                    None => return,
+                },
+                _ = changes.changed() => self.reconcile().await,
+                _ = look.tick() => self.reconcile().await,
+                () = closing.draining() => return,
+            }
+        }
+    }
+
+    /// Serves one connection in a task of its own.
+    fn welcome(&self, accepted: Accepted<H::Kind>) {
+        let (host, live) = (Arc::clone(&self.host), Arc::clone(&self.service.live));
+        let limiters = self.limiters.clone();
+        let admitted = self.service.sessions.spawn(|token| async move {
+            let settled = live.snapshot();
+            let accepted = if host.takes_proxies(accepted.kind) {
+                let proxies = &settled.server.peers.proxy_protocol;
+                let deadline =
+                    Instant::now() + settled.server.pop.pre_authenticated_connection_timeout.duration();
+                let peer = accepted.peer;
+                match accepted.identify(|peer| proxies.contains(peer), deadline).await {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        tracing::warn!(%peer, %error, "a listed proxy does not introduce its client");
+                        return;
+                    }
+                }
+            } else {
+                accepted
+            };
+            let (limiter, _) = host.limits(accepted.kind, &settled);
+            drop(settled);
+            match limiters[limiter].admit(accepted.peer.client.ip()) {
+                Ok(_permit) => host.serve(accepted, token).await,
+                Err(refusal) => {
+                    tracing::warn!(peer = %accepted.peer, %refusal, "turned away");
+                    let words = host.turn_away(accepted.kind, &refusal);
+                    let mut connection = accepted.connection;
+                    // The peer may be gone already, which is as good.
+                    let _ = connection.send_before(Instant::now() + LAST_WORD, &words).await;
+                    connection.close(LAST_WORD).await;
+                }
+            }
+        });
+        if admitted.is_err() {
+            tracing::debug!("a connection came while the service was closing");
+        }
+    }
+
+    async fn reconcile(&mut self) {
+        let settled = self.service.live.snapshot();
+        self.host.refresh(&settled);
+        self.set_limits(&settled);
+        let reconciled = self.listeners.reconcile(&self.host.bindings(&settled)).await;
+        for bound in reconciled.opened {
+            tracing::info!(address = %bound.local, kind = ?bound.binding.kind, "listening");
+        }
+        for binding in reconciled.closed {
+            tracing::info!(address = %binding.endpoint, kind = ?binding.kind, "no longer listening");
+        }
+        for error in reconciled.failed {
+            tracing::error!(error = %error.source, address = %error.endpoint, "cannot listen");
+        }
+    }
+
+    fn set_limits(&self, settled: &Settled) {
+        for binding in self.host.bindings(settled) {
+            let (limiter, limits) = self.host.limits(binding.kind, settled);
+            self.limiters[limiter].set(limits);
+        }
+    }
+}
+
+/// Tells every session to end and waits for it: first at a boundary, after `limit` wherever it is.
+pub async fn empty(sessions: &Sessions, limit: Duration) {
+    sessions.set_phase(Phase::Draining);
+    if sessions.ended(Instant::now() + limit).await.is_err() {
+        sessions.set_phase(Phase::Refusing);
+        if let Err(left) = sessions.ended(Instant::now() + LAST_WORD).await {
+            tracing::warn!(%left, "sessions were cut off");
+        }
+    }
+}
