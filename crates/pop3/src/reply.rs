@@ -46,7 +46,7 @@ impl ResponseCode {
         }
     }
 
-    /// Whether the client could have done nothing about it.
+    /// Whether the client can do nothing about it.
     pub fn is_servers_fault(self) -> bool {
         match self {
             ResponseCode::InUse
@@ -92,6 +92,17 @@ impl Refusal {
     /// A refusal after which the session goes on.
     pub fn new(code: impl Into<Option<ResponseCode>>, text: impl Into<Cow<'static, str>>) -> Refusal {
         Refusal { code: code.into(), text: text.into(), close: false }
+    }
+
+    /// The answer to credentials that are wrong, whatever is wrong with them: one text for an unknown user and a wrong
+    /// password.
+    pub fn bad_credentials() -> Refusal {
+        Refusal::new(ResponseCode::Auth, "log-in failed")
+    }
+
+    /// Whether the client can do nothing about it.
+    pub fn is_servers_fault(&self) -> bool {
+        self.code.is_some_and(ResponseCode::is_servers_fault)
     }
 
     /// The same refusal, ending the session.

@@ -81,23 +81,6 @@ impl Xclient {
             Err(XclientError::UnknownAttribute)
         }
     }
-
-    /// Whether every value is one that [`Xclient::parse`] would accept back.
-    pub fn check(&self) -> Result<(), XclientError> {
-        let bad =
-            |value: &Option<String>, test: fn(&str) -> bool| value.as_deref().is_some_and(|text| !test(text));
-        if *self == Xclient::default() {
-            Err(XclientError::Empty)
-        } else if bad(&self.session, is_session) {
-            Err(XclientError::BadValue("SESSION"))
-        } else if bad(&self.login, is_login) {
-            Err(XclientError::BadValue("LOGIN"))
-        } else if bad(&self.protocol, is_protocol) {
-            Err(XclientError::BadValue("PROTO"))
-        } else {
-            Ok(())
-        }
-    }
 }
 
 /// The arguments as sent. Xtext keeps every value within its own argument and line whatever it holds.

@@ -7,6 +7,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use thiserror::Error;
+use zeroize::Zeroize as _;
 
 use crate::decimal;
 use crate::sasl::Mechanism;
@@ -164,6 +165,9 @@ pub enum Problem {
     /// A mechanism that does not exist here.
     #[error("unknown authentication mechanism")]
     UnknownMechanism,
+    /// Arguments that would be read back as others, such as a name that begins with a space.
+    #[error("that argument cannot be written")]
+    Ambiguous,
     /// Not base64, or not the canonical form of it.
     #[error("that is not base64")]
     BadBase64,
@@ -218,11 +222,25 @@ impl Command {
         }
     }
 
-    /// Appends the command as a line with CRLF. Arguments that would break out of their line are refused, and then
-    /// nothing is written.
+    /// Appends the command as a line with CRLF. Arguments that would be read as something else, or break out of their
+    /// line, are refused, and then nothing is written.
     pub fn write_to(&self, out: &mut Vec<u8>) -> Result<(), CommandError> {
-        let refuse = |problem| Err(CommandError { keyword: Some(self.keyword()), problem });
         let start = out.len();
+        self.write_line(out);
+        let written = Command::parse(&out[start..]).and_then(|command| {
+            let keyword = Some(self.keyword());
+            if command == *self { Ok(()) } else { Err(CommandError { keyword, problem: Problem::Ambiguous }) }
+        });
+        if written.is_ok() {
+            out.extend_from_slice(b"\r\n");
+        } else {
+            out[start..].zeroize();
+            out.truncate(start);
+        }
+        written
+    }
+
+    fn write_line(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.keyword().as_str().as_bytes());
         match self {
             Command::User(name) => write_argument(name.as_bytes(), out),
@@ -243,13 +261,7 @@ impl Command {
                     Some(bytes) => write_argument(Secret::new(BASE64.encode(bytes)).as_bytes(), out),
                 }
             }
-            Command::Xclient(xclient) => match xclient.check() {
-                Ok(()) => write_argument(xclient.to_string().as_bytes(), out),
-                Err(error) => {
-                    out.truncate(start);
-                    return refuse(error.into());
-                }
-            },
+            Command::Xclient(xclient) => write_argument(xclient.to_string().as_bytes(), out),
             Command::List(None)
             | Command::Uidl(None)
             | Command::Quit
@@ -259,12 +271,6 @@ impl Command {
             | Command::Capa
             | Command::Stls => {}
         }
-        if out[start..].iter().any(|byte| parse::is_forbidden(*byte)) {
-            out.truncate(start);
-            return refuse(Problem::ForbiddenOctet);
-        }
-        out.extend_from_slice(b"\r\n");
-        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use crate::sasl::Mechanism;
 use crate::{MessageNumber, Secret, Xclient, decimal};
 
 /// Octets that no command may hold.
-pub(super) fn is_forbidden(byte: u8) -> bool {
+fn is_forbidden(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n' | 0)
 }
 

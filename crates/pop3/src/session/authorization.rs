@@ -7,7 +7,7 @@ use super::state::{Awaiting, Desk, Next, State};
 use super::step::{Closing, Step};
 use crate::reply::write_ok;
 use crate::sasl::{Dialogue, Turn};
-use crate::{Capability, Command, Credentials, Keyword, Mechanism, Secret};
+use crate::{Capability, Command, CommandError, Credentials, Keyword, Mechanism, Secret};
 
 /// Nobody has logged in; perhaps USER has named somebody.
 #[derive(Debug, Default)]
@@ -57,10 +57,10 @@ impl Authorization {
         }
     }
 
-    /// A line that is no command. A PASS that could not be read is a failed PASS: it forgets the pending USER.
-    pub(super) fn bad_command(self, keyword: Option<Keyword>, text: &str, desk: &mut Desk<'_>) -> Next {
-        let state = if keyword == Some(Keyword::Pass) { fresh() } else { State::Authorization(self) };
-        desk.err(text, state)
+    /// A line that is no command. A PASS that cannot be read is a failed PASS: it forgets the pending USER.
+    pub(super) fn bad_command(self, error: &CommandError, desk: &mut Desk<'_>) -> Next {
+        let state = if error.keyword == Some(Keyword::Pass) { fresh() } else { State::Authorization(self) };
+        desk.err(&error.to_string(), state)
     }
 }
 

@@ -30,6 +30,7 @@ mod state;
 mod step;
 mod transaction;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use exchange::{Exchange, Outcome};
@@ -40,7 +41,7 @@ pub use transaction::Maildrop;
 use crate::line::{LineError, LineReader};
 use crate::reply::{write_err, write_greeting, write_ok};
 use crate::sasl::{self, Nonce, ScramSecret};
-use crate::{Capability, Command, CommandError, Keyword, Offer, Refusal, ResponseCode, Secret};
+use crate::{Capability, Command, CommandError, Offer, Refusal, ResponseCode, Secret};
 use authorization::{follow, fresh, respond};
 use exchange::Draft;
 use state::{Awaiting, Body, Desk, Next, State, Then};
@@ -56,8 +57,9 @@ pub struct Limits {
     pub line: usize,
     /// The longest line of a SASL exchange, CRLF included.
     pub sasl_line: usize,
-    /// How many errors in a row end the session. Before log-in every error counts, since a success there
-    /// (USER, CAPA) proves nothing; errors that are the server's fault never count.
+    /// How many errors in a row end the session: lines that are no command, commands out of place, failed log-ins.
+    /// Only success after log-in breaks the row. Not errors: the server's own failures, and messages that are not
+    /// there.
     pub errors: u32,
 }
 
@@ -202,12 +204,11 @@ impl Session {
     /// body was begun already, it ends.
     pub fn refused(&mut self, refusal: &Refusal) {
         self.transit(|state, desk| match state {
+            // Nothing can be said in the middle of a message or of a handshake.
             State::Awaiting(Awaiting::Body(_, Body { started: true, .. })) => {
-                Next { state: State::Closed(Closing::BodyBroken), then: Then::Err(refusal.code) }
+                Next::err(refusal.code, false, State::Closed(Closing::BodyBroken))
             }
-            State::Awaiting(Awaiting::Tls) => {
-                Next { state: State::Closed(Closing::Refused), then: Then::Err(refusal.code) }
-            }
+            State::Awaiting(Awaiting::Tls) => Next::err(refusal.code, false, State::Closed(Closing::Refused)),
             State::Awaiting(Awaiting::Commit) => desk.refuse(refusal, State::Closed(Closing::Refused)),
             State::Awaiting(Awaiting::Listing(transaction, _) | Awaiting::Body(transaction, _)) => {
                 desk.refuse(refusal, State::Transaction(transaction))
@@ -303,13 +304,18 @@ impl Session {
 
     /// Ends the session at the next command boundary with `-ERR [code] text`, for example to drain. A command under
     /// way is answered first; QUIT deletes as it would have.
-    pub fn close_with(&mut self, code: ResponseCode, text: &'static str) {
+    pub fn close_with(&mut self, code: ResponseCode, text: impl Into<Cow<'static, str>>) {
         self.end = Some(Refusal::new(code, text).closing());
     }
 
     /// Whether no command is under way: the client may be told something, or moved.
     pub fn at_command_boundary(&self) -> bool {
         self.pending.is_none() && matches!(self.state, State::Authorization(_) | State::Transaction(_))
+    }
+
+    /// The command whose step the driver is answering, for the list of commands in flight.
+    pub fn command_under_way(&self) -> Option<crate::Keyword> {
+        self.draft.keyword
     }
 
     /// Whether the client has logged in.
@@ -350,14 +356,17 @@ impl Session {
                 self.transit(|state, desk| match (state, parsed) {
                     (State::Authorization(state), Ok(command)) => state.command(command, desk),
                     (State::Transaction(state), Ok(command)) => state.command(command, desk),
-                    (state, Err(error)) => bad_command(state, error.keyword, &error.to_string(), desk),
+                    (State::Authorization(state), Err(error)) => state.bad_command(&error, desk),
+                    (state, Err(error)) => desk.err(&error.to_string(), state),
                     (state, Ok(_)) => Next::wait(state),
                 });
             }
             Request::BadLine(LineError::Endless) => self.state = State::Closed(Closing::Flooded),
-            Request::BadLine(error) => {
-                self.transit(|state, desk| bad_command(state, None, &error.to_string(), desk));
-            }
+            Request::BadLine(error) => self.transit(|state, desk| match state {
+                // Who knows what the line was: a PASS forgets the pending USER, a response ends its exchange.
+                State::Authorization(_) | State::Sasl(_) => desk.err(&error.to_string(), fresh()),
+                other => desk.err(&error.to_string(), other),
+            }),
         }
     }
 
@@ -373,25 +382,19 @@ impl Session {
             Then::Wait => {}
             Then::Ask(step) => self.pending = Some(step),
             Then::Ok => {
+                // Before log-in a success proves nothing: USER is always one.
                 if self.is_logged_in() {
                     self.errors = 0;
                 }
                 self.report(Outcome::Ok);
             }
-            Then::Err(code) => {
-                self.count_error(code);
+            Then::Err { code, counts } => {
+                self.errors += u32::from(counts);
+                if self.errors >= self.limits.errors && !matches!(self.state, State::Closed(_)) {
+                    self.state = State::Closed(Closing::TooManyErrors);
+                }
                 self.report(Outcome::Err(code));
             }
-        }
-    }
-
-    fn count_error(&mut self, code: Option<ResponseCode>) {
-        if code.is_some_and(ResponseCode::is_servers_fault) {
-            return;
-        }
-        self.errors += 1;
-        if self.errors >= self.limits.errors && !matches!(self.state, State::Closed(_)) {
-            self.state = State::Closed(Closing::TooManyErrors);
         }
     }
 
@@ -422,13 +425,4 @@ enum Request {
     Command(Result<Command, CommandError>),
     Response(Secret),
     BadLine(LineError),
-}
-
-/// The answer to a line that is no command, in whatever state.
-fn bad_command(state: State, keyword: Option<Keyword>, text: &str, desk: &mut Desk<'_>) -> Next {
-    match state {
-        State::Authorization(state) => state.bad_command(keyword, text, desk),
-        State::Sasl(_) => desk.err(text, fresh()),
-        other => desk.err(text, other),
-    }
 }

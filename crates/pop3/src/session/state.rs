@@ -68,7 +68,11 @@ pub(super) enum Then {
     /// The command was answered with `+OK`.
     Ok,
     /// The command was answered with `-ERR`.
-    Err(Option<ResponseCode>),
+    Err {
+        code: Option<ResponseCode>,
+        /// Whether it is one of the errors that end a session when there are too many in a row.
+        counts: bool,
+    },
     /// The command goes on by itself or with the client's next line; or nothing happened.
     Wait,
     /// The command goes on when the driver has answered.
@@ -78,6 +82,10 @@ pub(super) enum Then {
 impl Next {
     pub(super) fn ok(state: State) -> Next {
         Next { state, then: Then::Ok }
+    }
+
+    pub(super) fn err(code: Option<ResponseCode>, counts: bool, state: State) -> Next {
+        Next { state, then: Then::Err { code, counts } }
     }
 
     pub(super) fn wait(state: State) -> Next {
@@ -103,16 +111,25 @@ impl Desk<'_> {
         Next::ok(state)
     }
 
+    /// Refuses what a client should not have said. Too many of these in a row end the session.
     pub(super) fn err(&mut self, text: &str, state: State) -> Next {
         write_err(None, text, self.output);
-        Next { state, then: Then::Err(None) }
+        Next::err(None, true, state)
     }
 
-    /// Passes a driver's refusal on; `state` is where the session goes on unless the refusal ends it.
+    /// The negative answer to a question that was in order.
+    pub(super) fn negative(&mut self, text: &str, state: State) -> Next {
+        write_err(None, text, self.output);
+        Next::err(None, false, state)
+    }
+
+    /// Passes a driver's refusal on; `state` is where the session goes on unless the refusal ends it. Of these,
+    /// failed log-ins count as the client's errors.
     pub(super) fn refuse(&mut self, refusal: &Refusal, state: State) -> Next {
         write_err(refusal.code, &refusal.text, self.output);
+        let counts = matches!(state, State::Authorization(_)) && !refusal.is_servers_fault();
         let state = if refusal.close { State::Closed(Closing::Refused) } else { state };
-        Next { state, then: Then::Err(refusal.code) }
+        Next::err(refusal.code, counts, state)
     }
 
     /// The reply to CAPA (RFC 2449 section 5), the same in every state.

@@ -109,7 +109,7 @@ impl Transaction {
                 desk.output.extend_from_slice(b"\r\n");
                 Next::ok(State::Transaction(self))
             }
-            Err(text) => desk.err(text, State::Transaction(self)),
+            Err(text) => desk.negative(text, State::Transaction(self)),
         }
     }
 
@@ -125,7 +125,7 @@ impl Transaction {
                 let body = Body { octets: lines.is_none().then_some(octets), started: false };
                 Next::ask(Awaiting::Body(self, body), Step::Retrieve { number, index, lines })
             }
-            Err(text) => desk.err(text, State::Transaction(self)),
+            Err(text) => desk.negative(text, State::Transaction(self)),
         }
     }
 
@@ -135,7 +135,7 @@ impl Transaction {
                 self.deleted.insert(index, octets);
                 desk.ok("marked deleted", State::Transaction(self))
             }
-            Err(text) => desk.err(text, State::Transaction(self)),
+            Err(text) => desk.negative(text, State::Transaction(self)),
         }
     }
 
