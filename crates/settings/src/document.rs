@@ -63,7 +63,7 @@ impl<'a> Document<'a> {
     }
 
     pub(crate) fn invalid(&mut self, at: Range<usize>, invalid: Invalid) {
-        self.problem(at, invalid.message, invalid.instead);
+        self.problem(invalid.place().unwrap_or(at), invalid.message, invalid.instead);
     }
 
     pub(crate) fn table<'v, 't>(

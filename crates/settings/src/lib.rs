@@ -13,6 +13,7 @@ mod data_directory;
 mod document;
 mod layer;
 mod problem;
+mod reference;
 mod section;
 mod sections;
 pub mod value;
@@ -24,6 +25,7 @@ pub use configuration::{ServerSettings, TargetIdentity, TargetTls};
 pub use data_directory::{DataDirectory, ServerFolder};
 pub use layer::{Layer, Layered, Origin, Row};
 pub use problem::{Problem, Problems, nearest};
+pub use reference::reference;
 pub use section::{Section, Setting};
 pub use sections::{
     DeliverySettings, InitSettings, InnerSettings, LogInSettings, LogSettings, PeerSettings, PopSettings,

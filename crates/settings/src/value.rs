@@ -18,6 +18,8 @@ pub use size::{Size, SizeLimit};
 pub use span::Span;
 pub use text::{Banner, RecipientDelimiter};
 
+use std::ops::Range;
+
 use toml::de::DeValue;
 
 /// Why a value is refused, and what to write instead.
@@ -28,12 +30,24 @@ pub struct Invalid {
     pub message: String,
     /// What to write instead, as an instruction.
     pub instead: String,
+    /// Which octets of a TOML text it is about, if not all of the value.
+    at: Option<Range<usize>>,
 }
 
 impl Invalid {
     /// A refusal: what is wrong, and what to write instead.
     pub fn new(message: impl Into<String>, instead: impl Into<String>) -> Self {
-        Self { message: message.into(), instead: instead.into() }
+        Self { message: message.into(), instead: instead.into(), at: None }
+    }
+
+    /// The same about the octets `at` of a TOML text, unless it is about fewer of them already.
+    fn at(self, at: Range<usize>) -> Self {
+        Self { at: self.at.or(Some(at)), ..self }
+    }
+
+    /// Which octets of a TOML text it is about, if not all of the value.
+    pub(crate) fn place(&self) -> Option<Range<usize>> {
+        self.at.clone()
     }
 }
 
@@ -184,11 +198,15 @@ impl<T: Value> Value for Vec<T> {
 
     fn read(value: &DeValue<'_>) -> Result<Self, Invalid> {
         match value {
-            DeValue::Array(items) => items.iter().map(|item| T::read(item.get_ref())).collect(),
-            other => Err(Invalid::new(
-                format!("{} is not possible here", kind(other)),
-                format!("write {}", Self::example()),
-            )),
+            DeValue::Array(items) => items
+                .iter()
+                .map(|item| T::read(item.get_ref()).map_err(|invalid| invalid.at(item.span())))
+                .collect(),
+            other => {
+                // Most likely one thing was meant as a list of one.
+                let one = T::read(other).map_or_else(|_| Self::example(), |one| vec![one].toml());
+                Err(Invalid::new(format!("{} is not possible here", kind(other)), format!("write {one}")))
+            }
         }
     }
 }

@@ -10,9 +10,6 @@ use crate::layer::Layer;
 use crate::problem::nearest;
 
 pub(super) fn references(configuration: &Configuration, places: &Places, document: &mut Document<'_>) {
-    if configuration.servers.is_empty() && places.servers.is_empty() {
-        document.problem(0..0, "there is no [[server]]", "write [[server]] with name, roles and address");
-    }
     names(configuration, places, document);
     copies(configuration, places, document);
     ports(configuration, places, document);
@@ -92,7 +89,13 @@ fn ports(configuration: &Configuration, places: &Places, document: &mut Document
         }
         for ours in settings.listens(server).into_iter().filter(|ours| ours.address.port() != 0) {
             let Listens { address, setting, .. } = ours;
-            if let Some((other, theirs)) = taken.iter().find(|(_, theirs)| meet(theirs.address, address)) {
+            if let Some((other, theirs)) = taken.iter().find(|(other, theirs)| {
+                if on_one_machine(other, server) {
+                    meet(theirs.address, address)
+                } else {
+                    contend(theirs.address, address)
+                }
+            }) {
                 let message = format!(
                     "{setting} of {} is {address}, where {} of {} listens already",
                     server.name, theirs.setting, other.name
@@ -125,7 +128,18 @@ fn same_inner_ports(
     }
 }
 
-/// Whether two listeners are in each other's way. The address that means all addresses meets every one of its family.
+/// Whether two servers certainly share a machine, as those of the small data centre do.
+fn on_one_machine(a: &Server, b: &Server) -> bool {
+    a.address == b.address || a.address.is_loopback() && b.address.is_loopback()
+}
+
+/// Whether listeners on different machines claim the same address of the network. Those on loopback and those on all
+/// addresses are at home on every machine.
+fn contend(a: SocketAddr, b: SocketAddr) -> bool {
+    a == b && !a.ip().is_loopback() && !a.ip().is_unspecified()
+}
+
+/// Whether two listeners on one machine are in each other's way. The address that means all addresses meets every one of its family.
 fn meet(a: SocketAddr, b: SocketAddr) -> bool {
     let all = |ip: IpAddr| ip.is_unspecified();
     a.port() == b.port() && (a.ip() == b.ip() || a.is_ipv4() == b.is_ipv4() && (all(a.ip()) || all(b.ip())))

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::document::Document;
 use crate::layer::Layer;
-use crate::problem::Problems;
+use crate::problem::{Problems, nearest};
 use crate::section::Section;
 use crate::value::{DatabaseName, FilePath, HostName, Invalid, ServerName, Target, Value, quoted};
 
@@ -84,6 +84,10 @@ impl Reader<'_, '_> {
         let mut top = Fields::new("the configuration", 0..0, table);
         let default_realm = self.default_realm(&mut top);
         let shared = self.sections(&mut top);
+        if table.get("server").is_none() {
+            let instead = "write [[server]] and below it name, roles and address";
+            self.document.problem(0..0, "there is no [[server]]", instead);
+        }
         let mut servers = Vec::new();
         for (at, table) in tables(self.document, &mut top, "server") {
             if let Some(server) = self.server(at.clone(), table) {
@@ -217,6 +221,11 @@ fn read_route(document: &mut Document<'_>, at: Range<usize>, table: &DeTable<'_>
             refuse(document, table, "credentials", "a pass-through route logs in with what the user gives");
             Some(RouteKind::PassThrough)
         }
+        Some(RouteWord::Own) => {
+            let at = table.get("kind").map_or(at, Spanned::span);
+            document.problem(at, "our own databases need no route", "take this [[route]] out");
+            None
+        }
         Some(RouteWord::Master) => {
             refuse(document, table, "domains", "a master route serves only users that the directory knows");
             fields
@@ -257,6 +266,7 @@ fn refuse(document: &mut Document<'_>, table: &DeTable<'_>, key: &str, why: &str
     }
 }
 
+/// Words that only this file knows.
 macro_rules! word {
     ($type:ty, $($word:literal => $value:expr),+) => {
         impl Value for $type {
@@ -267,12 +277,16 @@ macro_rules! word {
             fn parse(text: &str) -> Result<Self, Invalid> {
                 match text {
                     $($word => Ok($value),)+
-                    _ => Err(Invalid::new(format!("{} is not possible here", quoted(text)), format!("write {}", Self::example()))),
+                    _ => {
+                        let instead = nearest(text, [$($word),+].into_iter()).map_or_else(Self::example, quoted);
+                        Err(Invalid::new(format!("{} is not possible here", quoted(text)), format!("write {instead}")))
+                    }
                 }
             }
 
             fn text(&self) -> String {
-                [$(($word, $value)),+].into_iter().find(|(_, value)| value == self).map_or_else(String::new, |(word, _)| word.into())
+                let words = [$(($word, $value)),+];
+                words.into_iter().find(|(_, value)| value == self).map_or_else(String::new, |(word, _)| word.into())
             }
         }
     };
@@ -280,6 +294,7 @@ macro_rules! word {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum RouteWord {
+    Own,
     PassThrough,
     Master,
 }
@@ -292,5 +307,5 @@ enum TlsWord {
 }
 
 word!(Role, "client-access" => Role::ClientAccess, "mailbox" => Role::Mailbox);
-word!(RouteWord, "pass-through" => RouteWord::PassThrough, "master" => RouteWord::Master);
+word!(RouteWord, "pass-through" => RouteWord::PassThrough, "master" => RouteWord::Master, "own" => RouteWord::Own);
 word!(TlsWord, "none" => TlsWord::Plain, "stls" => TlsWord::Stls, "implicit" => TlsWord::Implicit);
