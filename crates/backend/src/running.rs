@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use directory::{Directory, DirectoryError, Realm, SqliteDirectory, SqliteSettings};
+use log_in::{Desk, Door};
 use net::drain::SessionToken;
 use net::limits::{Limits, Refusal};
 use net::tls::CertificateError;
@@ -19,8 +20,16 @@ use tokio::task::JoinHandle;
 
 use crate::mounts::Mounts;
 use crate::occupancy::Occupancy;
-use crate::pop3::{Door, Visit};
 use crate::{lmtp, pop3};
+
+/// What a binding of a back end is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Purpose {
+    /// POP3.
+    Pop3(Door),
+    /// Mail from front ends.
+    Lmtp,
+}
 
 /// What every session of a back end shares.
 pub(crate) struct Backend {
@@ -29,7 +38,7 @@ pub(crate) struct Backend {
     pub(crate) service: Arc<Service>,
     pub(crate) certificates: Certificates,
     pub(crate) directory: Arc<dyn Directory>,
-    pub(crate) desk: log_in::Desk,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) mounts: Mounts,
     pub(crate) occupancy: Occupancy,
     /// Where large messages are kept on their way in.
@@ -80,7 +89,7 @@ pub enum StartError {
 pub struct Running {
     backend: Arc<Backend>,
     receiving: JoinHandle<()>,
-    bound: Vec<(Door, Endpoint)>,
+    bound: Vec<(Purpose, Endpoint)>,
 }
 
 impl Running {
@@ -95,7 +104,7 @@ impl Running {
         fs::create_dir_all(&spool).map_err(|source| StartError::Spool { folder: spool.clone(), source })?;
         let backend = Arc::new(Backend {
             certificates: Certificates::load(&data, &server, &settled.server)?,
-            desk: log_in::Desk::open(Arc::clone(&directory), realm, &settled.server.log_in)?,
+            desk: Arc::new(Desk::open(Arc::clone(&directory), realm, &settled.server.log_in)?),
             directory,
             mounts,
             occupancy: Occupancy::new(),
@@ -110,12 +119,12 @@ impl Running {
 
     /// Where it listens for front ends that log in.
     pub fn inner_pop3(&self) -> Option<&Endpoint> {
-        self.bound(Door::Inner)
+        self.bound(Purpose::Pop3(Door::Inner))
     }
 
     /// Where it listens for front ends that deliver.
     pub fn inner_lmtp(&self) -> Option<&Endpoint> {
-        self.bound(Door::InnerLmtp)
+        self.bound(Purpose::Lmtp)
     }
 
     /// Stops: no new sessions, those under way have until `limit` to come to a boundary.
@@ -125,54 +134,58 @@ impl Running {
         let _ = self.receiving.await;
     }
 
-    fn bound(&self, door: Door) -> Option<&Endpoint> {
-        self.bound.iter().find(|(kind, _)| *kind == door).map(|(_, endpoint)| endpoint)
+    fn bound(&self, purpose: Purpose) -> Option<&Endpoint> {
+        self.bound.iter().find(|(kind, _)| *kind == purpose).map(|(_, endpoint)| endpoint)
     }
 }
 
 impl Host for Backend {
-    type Kind = Door;
+    type Kind = Purpose;
 
-    fn bindings(&self, settings: &Settled) -> Vec<Binding<Door>> {
+    fn bindings(&self, settings: &Settled) -> Vec<Binding<Purpose>> {
         let tcp = |address, kind| Binding { endpoint: Endpoint::Tcp(address), kind };
+        let pop3 = |address, door| tcp(address, Purpose::Pop3(door));
         let server = &settings.server;
         let mut bindings = vec![
-            tcp(server.inner_pop3_address(), Door::Inner),
-            tcp(server.inner_lmtp_address(), Door::InnerLmtp),
+            pop3(server.inner_pop3_address(), Door::Inner),
+            tcp(server.inner_lmtp_address(), Purpose::Lmtp),
         ];
         // Where there is a front end too, clients come to that.
-        let front_end = settings.configuration.server(&self.server).is_some_and(has_front_end);
-        if !front_end {
-            bindings.extend(server.pop3_addresses().into_iter().map(|address| tcp(address, Door::Plain)));
-            bindings.extend(server.pop3s_addresses().into_iter().map(|address| tcp(address, Door::Tls)));
+        if !settings.configuration.server(&self.server).is_some_and(has_front_end) {
+            bindings.extend(server.pop3_addresses().into_iter().map(|address| pop3(address, Door::Plain)));
+            bindings.extend(server.pop3s_addresses().into_iter().map(|address| pop3(address, Door::Tls)));
         }
         bindings
     }
 
-    fn limits(&self, kind: Door, settings: &Settled) -> (usize, Limits) {
+    fn limits(&self, kind: Purpose, settings: &Settled) -> (usize, Limits) {
         let (pop, delivery) = (&settings.server.pop, &settings.server.delivery);
+        // All of a front end's clients come from its one address.
+        let of_front_ends = |total| Limits { total, per_address: u32::MAX };
         match kind {
-            // All of a front end's clients come from its one address.
-            Door::Inner => (1, Limits { total: pop.max_connections, per_address: u32::MAX }),
-            Door::InnerLmtp => (2, Limits { total: delivery.max_connections, per_address: u32::MAX }),
-            Door::Plain | Door::Tls => {
+            Purpose::Pop3(Door::Plain | Door::Tls) => {
                 (0, Limits { total: pop.max_connections, per_address: pop.max_connection_from_single_ip })
             }
+            Purpose::Pop3(Door::Inner) => (1, of_front_ends(pop.max_connections)),
+            Purpose::Lmtp => (2, of_front_ends(delivery.max_connections)),
         }
     }
 
-    fn takes_proxies(&self, kind: Door) -> bool {
-        matches!(kind, Door::Plain | Door::Tls)
+    fn takes_proxies(&self, kind: Purpose) -> bool {
+        matches!(kind, Purpose::Pop3(Door::Plain | Door::Tls))
     }
 
-    fn turn_away(&self, kind: Door, why: &Refusal) -> Vec<u8> {
-        pop3::turn_away(kind, why)
+    fn turn_away(&self, kind: Purpose, why: &Refusal) -> Vec<u8> {
+        match kind {
+            Purpose::Pop3(door) => log_in::turn_away(door, why),
+            Purpose::Lmtp => Vec::new(),
+        }
     }
 
-    async fn serve(self: Arc<Self>, accepted: Accepted<Door>, token: SessionToken) {
+    async fn serve(self: Arc<Self>, accepted: Accepted<Purpose>, token: SessionToken) {
         match accepted.kind {
-            Door::InnerLmtp => lmtp::serve(self, accepted, token).await,
-            Door::Plain | Door::Tls | Door::Inner => Visit::serve(self, accepted, token).await,
+            Purpose::Pop3(door) => pop3::serve(self, door, accepted, token).await,
+            Purpose::Lmtp => lmtp::serve(self, accepted, token).await,
         }
     }
 

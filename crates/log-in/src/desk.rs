@@ -69,7 +69,8 @@ impl Desk {
         Name::parse(text, &self.realm).ok()
     }
 
-    /// Judges what a client at `client` claims to be. Everything but EXTERNAL, which is the peer's certificate's business.
+    /// Judges what a client at `client` claims to be, after [`admit`](Self::admit). Everything but EXTERNAL, which is the
+    /// business of the peer's certificate.
     pub async fn judge(&self, credentials: Credentials, client: IpAddr) -> Result<Box<User>, Refusal> {
         match credentials {
             Credentials::Password { user, password } => self.password(None, &user, &password, client).await,
@@ -109,10 +110,15 @@ impl Desk {
         Ok((secret, Nonce::from_random(octets)))
     }
 
-    /// Counts a wrong SCRAM proof, and says what the client is told.
-    pub fn wrong_proof(&self, client: IpAddr) -> Refusal {
+    /// Counts a failed log-in that somebody else has judged: a SCRAM proof, a third-party back end. What the client is told.
+    pub fn failed_elsewhere(&self, client: IpAddr) -> Refusal {
         self.throttle().failed(client, Instant::now());
         wrong()
+    }
+
+    /// Counts a log-in that a third-party back end has accepted.
+    pub fn accepted_elsewhere(&self, client: IpAddr) {
+        self.throttle().succeeded(client);
     }
 
     async fn password(
@@ -122,7 +128,6 @@ impl Desk {
         password: &pop3::Secret,
         client: IpAddr,
     ) -> Result<Box<User>, Refusal> {
-        self.admit(client).await?;
         let Ok(user) = self.acting(authzid, user) else {
             self.throttle().failed(client, Instant::now());
             return Err(wrong());
@@ -140,8 +145,8 @@ impl Desk {
         }
     }
 
-    /// Lets an address try again when its time has come.
-    async fn admit(&self, client: IpAddr) -> Result<(), Refusal> {
+    /// Lets an address try to log in when its time has come, which for a guesser is a while.
+    pub async fn admit(&self, client: IpAddr) -> Result<(), Refusal> {
         let admission = self.throttle().admit(client, Instant::now());
         match admission {
             Admission::Now => Ok(()),

@@ -15,9 +15,8 @@ use tokio::time::Instant;
 
 use super::upload::Upload;
 use crate::mounts::Store;
-use crate::pop3::Door;
 use crate::replies;
-use crate::running::Backend;
+use crate::running::{Backend, Purpose};
 
 /// How long a last word may take.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -50,7 +49,7 @@ struct Visit {
 }
 
 /// Serves a connection until its end.
-pub(crate) async fn serve(backend: Arc<Backend>, accepted: Accepted<Door>, token: SessionToken) {
+pub(crate) async fn serve(backend: Arc<Backend>, accepted: Accepted<Purpose>, token: SessionToken) {
     let settings = backend.service.live.snapshot();
     let Accepted { connection, peer, .. } = accepted;
     let handshake = Instant::now() + settings.server.session.tls_handshake_timeout.duration();
