@@ -56,3 +56,28 @@ impl<K: Clone + Eq + Hash, V> Bounded<K, V> {
         self.entries.len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_entry_written_longest_ago_goes_first() {
+        let mut map = Bounded::new(2);
+        map.insert("a", 1);
+        map.insert("b", 2);
+        map.insert("a", 3);
+        assert_eq!(map.oldest(), Some((&"b", &2)));
+        map.insert("c", 4);
+        assert_eq!((map.get(&"a"), map.get(&"b"), map.get(&"c")), (Some(&3), None, Some(&4)));
+        assert_eq!(map.remove(&"a"), Some(3));
+        assert_eq!((map.len(), map.oldest()), (1, Some((&"c", &4))));
+    }
+
+    #[test]
+    fn a_map_for_nothing_keeps_nothing() {
+        let mut map = Bounded::new(0);
+        map.insert("a", 1);
+        assert_eq!((map.len(), map.oldest()), (0, None));
+    }
+}

@@ -183,7 +183,7 @@ impl Authenticator {
             }
             let right = check(&credential, &password);
             let _ = reply.send(right);
-            if let Some(upgrade) = upgrade.filter(|_| right) {
+            if let Some(upgrade) = upgrade.filter(|_| right && credential.covers(&password)) {
                 upgrade.carry_out(&password);
             }
         })?;

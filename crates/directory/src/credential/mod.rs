@@ -95,7 +95,7 @@ impl Credential {
             .argon2()?
             .hash_password_with_salt(password.as_bytes(), &salt)
             .map_err(|_| CredentialError::Hashing(hashing))?;
-        Ok(Self::assemble(Scheme::Argon2id, &hash.to_string()))
+        Ok(Self::assemble(Scheme::Argon2id, &Zeroizing::new(hash.to_string())))
     }
 
     /// Reads a hash: `{ARGON2ID}$argon2id$…`, `{SHA512-CRYPT}$6$…`, `{BLF-CRYPT}$2y$…`. Without the braces, or with
@@ -132,6 +132,12 @@ impl Credential {
             }
             None => true,
         }
+    }
+
+    /// Whether the hash depends on all of the password. If not, the password that matches may not be the one that was
+    /// set, so nothing else may be made of it.
+    pub(crate) fn covers(&self, password: &Password) -> bool {
+        self.scheme != Scheme::Bcrypt || password.as_bytes().len() <= scheme::BCRYPT_PASSWORD_MAX
     }
 
     /// The scheme as it is written in braces: `ARGON2ID`, `SHA512-CRYPT`, `BLF-CRYPT`.

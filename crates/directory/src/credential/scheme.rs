@@ -63,6 +63,9 @@ const ARGON2_PARALLELISM_MAX: u32 = 16;
 const SHA512_ROUNDS_MAX: u32 = 1_000_000;
 const BCRYPT_COST_MAX: u32 = 14;
 
+/// Octets of a password that bcrypt looks at.
+pub(super) const BCRYPT_PASSWORD_MAX: usize = 72;
+
 impl Scheme {
     /// The name as it is written in braces.
     pub(super) const fn name(self) -> &'static str {

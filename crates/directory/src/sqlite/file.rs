@@ -3,13 +3,14 @@
 use std::{
     error::Error,
     fs::OpenOptions,
+    io::{self, ErrorKind},
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
     thread,
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::{DirectoryError, Fault, Retry, credential::random};
 
@@ -79,7 +80,10 @@ pub(super) fn open_with(path: &Path, schemas: &[&str]) -> Result<Connection, Dir
         .open(path)
         .map_err(unavailable("open or create its file"))?;
     let mut connection = connect(path).map_err(unavailable("open its file"))?;
-    if schema(&connection, schemas.len())? < schemas.len() {
+    let reading = connection.transaction().map_err(unavailable("read its file"))?;
+    let found = schema(&reading, schemas.len())?;
+    drop(reading);
+    if found < schemas.len() {
         bring_up_to_date(&mut connection, schemas)?;
     }
     Ok(connection)
@@ -98,12 +102,12 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// The version of the schema, 0 for an empty file.
-fn schema(connection: &Connection, known: usize) -> Result<usize, DirectoryError> {
-    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+/// The version of the schema, 0 for an empty file. In a transaction, since another process may be making it.
+fn schema(transaction: &Transaction<'_>, known: usize) -> Result<usize, DirectoryError> {
+    let pragma = |name| transaction.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let read = || -> rusqlite::Result<_> {
         let tables: usize =
-            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+            transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         Ok((tables, pragma("application_id")?, pragma("user_version")?))
     };
     match read().map_err(unavailable("read its file"))? {
@@ -167,9 +171,14 @@ pub(crate) fn unavailable<E: Error + Send + Sync + 'static>(
 ) -> impl FnOnce(E) -> DirectoryError {
     move |error| {
         let source: Box<dyn Error + Send + Sync> = error.into();
-        let (fault, retry) = match source.downcast_ref::<rusqlite::Error>() {
-            Some(error) => judge(error),
-            None => (Fault::Storage, Retry::Soon),
+        let (fault, retry) = if let Some(error) = source.downcast_ref() {
+            judge(error)
+        } else if let Some(ErrorKind::NotFound | ErrorKind::PermissionDenied | ErrorKind::IsADirectory) =
+            source.downcast_ref().map(io::Error::kind)
+        {
+            (Fault::Installation, Retry::AfterRepair)
+        } else {
+            (Fault::Storage, Retry::Soon)
         };
         DirectoryError::Unavailable { operation, fault, retry, source }
     }
