@@ -197,7 +197,10 @@ impl Subject {
     fn names(&self) -> Vec<String> {
         match self {
             Self::Service { names, addresses } => {
-                let names = names.iter().map(|name| name.to_ascii_lowercase());
+                // An address among the names is an address in the certificate, in its one notation.
+                let address = |name: &str| name.parse::<IpAddr>().map(|address| address.to_string());
+                let names =
+                    names.iter().map(|name| address(name).unwrap_or_else(|_| name.to_ascii_lowercase()));
                 names.chain(addresses.iter().map(IpAddr::to_string)).collect()
             }
             Self::Node { server, .. } => vec![server.clone()],

@@ -13,7 +13,6 @@ use std::task::Poll;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
-use tracing::Instrument;
 
 /// What new sessions and sessions under way meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +78,8 @@ impl Sessions {
         if *phase.borrow() == Phase::Admitting { Ok(SessionToken { phase }) } else { Err(NotAdmitting) }
     }
 
-    /// Opens a session and runs it in a task of its own. A panic ends that session only, and is logged.
+    /// Opens a session and runs it in a task of its own. A panic ends that session only, and is logged. If none is
+    /// admitted, `session` is dropped with all it holds; whoever has something to say first asks [`Sessions::admit`].
     pub fn spawn<F, S>(&self, session: F) -> Result<(), NotAdmitting>
     where
         F: FnOnce(SessionToken) -> S,
@@ -88,7 +88,7 @@ impl Sessions {
         let token = self.admit()?;
         // Boxed so that the task holds the session once: moving a future into an async block would hold it twice.
         let mut session = Some(Box::pin(session(token)));
-        let guarded = poll_fn(move |context| {
+        tokio::spawn(poll_fn(move |context| {
             let Some(running) = session.as_mut() else { return Poll::Ready(()) };
             // Unwind safe: a session that has panicked is dropped and never looked at again.
             match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(context))) {
@@ -99,8 +99,7 @@ impl Sessions {
                     Poll::Ready(())
                 }
             }
-        });
-        tokio::spawn(guarded.in_current_span());
+        }));
         Ok(())
     }
 

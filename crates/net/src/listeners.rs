@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs::{self, Permissions};
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,7 +25,7 @@ use crate::peer::Peer;
 /// How many accepted connections may wait for [`Incoming::next`]; more wait in the kernel's backlog.
 const WAITING: usize = 256;
 
-/// Pauses after the process or the system has run out of something: doubled each time, up to the second value.
+/// The pause after accepting has failed, doubled each time up to the second value.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
 /// Where to listen.
@@ -33,7 +33,8 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_millis(10), Duration::fro
 pub enum Endpoint {
     /// A TCP address. Port 0 lets the system choose; an IPv6 address does not take IPv4 connections.
     Tcp(SocketAddr),
-    /// A Unix socket. Every user of this machine who can reach the path may connect: its folder is the protection.
+    /// A Unix socket. Every user of this machine who can reach the path may connect: its folder is the protection. The
+    /// file stays when the binding is closed, and gives way to the next.
     Unix(PathBuf),
 }
 
@@ -76,6 +77,7 @@ pub struct BindError {
 
 /// What one [`Listeners::reconcile`] did.
 #[derive(Debug)]
+#[must_use = "what failed is to be told"]
 pub struct Reconciled<K> {
     /// Newly open.
     pub opened: Vec<Bound<K>>,
@@ -101,14 +103,14 @@ pub struct Accepted<K> {
 pub struct AcceptCounts {
     /// Connections accepted.
     pub accepted: u64,
-    /// Times that accepting paused because descriptors or memory had run out.
-    pub exhausted: u64,
+    /// Times that accepting began to pause, because descriptors or memory had run out.
+    pub pauses: u64,
 }
 
 #[derive(Debug, Default)]
 struct Counters {
     accepted: AtomicU64,
-    exhausted: AtomicU64,
+    pauses: AtomicU64,
 }
 
 /// The open bindings. Dropping it closes them.
@@ -163,7 +165,7 @@ impl<K: Clone + Eq + Send + 'static> Listeners<K> {
     pub fn counts(&self) -> AcceptCounts {
         AcceptCounts {
             accepted: self.counters.accepted.load(Ordering::Relaxed),
-            exhausted: self.counters.exhausted.load(Ordering::Relaxed),
+            pauses: self.counters.pauses.load(Ordering::Relaxed),
         }
     }
 
@@ -221,9 +223,10 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, client) = listener.accept().await?;
-                stream.set_nodelay(true)?;
-                let peer = Peer::direct(client, stream.local_addr()?);
-                Ok((stream.into(), peer))
+                let local = stream.set_nodelay(true).and_then(|()| stream.local_addr());
+                // Whatever is wrong with a socket this young, its client has gone.
+                let local = local.map_err(|_| io::ErrorKind::ConnectionAborted)?;
+                Ok((stream.into(), Peer::direct(client, local)))
             }
             Self::Unix(listener) => Ok((listener.accept().await?.0.into(), Peer::unix())),
         }
@@ -246,10 +249,12 @@ fn listen_tcp(address: SocketAddr, backlog: i32) -> io::Result<(Listener, Endpoi
 }
 
 fn listen_unix(path: &Path) -> io::Result<(Listener, Endpoint)> {
-    // A socket file outlives the process that made it. It is in the way only if somebody still listens there.
+    // A socket file outlives its listener. It is in the way only if somebody still listens there; and what is no socket
+    // is none of our business, and makes the binding fail.
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
     let probe = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
     let tried = probe.connect(&SockAddr::unix(path)?);
-    if tried.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+    if is_socket && tried.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
         fs::remove_file(path)?;
     }
     let listener = UnixListener::bind(path)?;
@@ -275,27 +280,34 @@ async fn accept_all<K: Clone>(
                     return;
                 }
             }
-            Err(error) if is_exhaustion(&error) => {
+            // The connection that was to be accepted has gone already. The next may be well.
+            Err(error) if is_of_the_connection(&error) => {
+                tracing::debug!(endpoint = %bound.local, %error, "a connection ended before it was accepted");
+            }
+            Err(error) => {
                 if pause == BACK_OFF.0 {
-                    counters.exhausted.fetch_add(1, Ordering::Relaxed);
-                    tracing::error!(endpoint = %bound.local, %error, "cannot accept: pausing until something is free again");
+                    counters.pauses.fetch_add(1, Ordering::Relaxed);
+                    tracing::error!(endpoint = %bound.local, %error, "cannot accept: pausing until it works again");
                 }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(BACK_OFF.1);
-            }
-            // The connection that was to be accepted has gone already. The next may be well.
-            Err(error) => {
-                tracing::debug!(endpoint = %bound.local, %error, "a connection ended before it was accepted");
             }
         }
     }
 }
 
-/// Whether accepting failed for want of something that is not this connection's: trying again at once is futile.
-fn is_exhaustion(error: &io::Error) -> bool {
-    use rustix::io::Errno;
-    [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM]
-        .map(Errno::raw_os_error)
-        .map(Some)
-        .contains(&error.raw_os_error())
+/// Whether an error of accepting is about the one connection that was to be accepted (accept(2) names these). All else,
+/// descriptors or memory running out above all, is there for the next one too: trying again at once would be futile.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionAborted
+            | Kind::ConnectionReset
+            | Kind::Interrupted
+            | Kind::TimedOut
+            | Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::NetworkDown
+    )
 }

@@ -47,5 +47,8 @@ impl fmt::Display for Peer {
 
 /// The same address, IPv4 where it is IPv4 in the clothes of IPv6 (`::ffff:192.0.2.1`).
 pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
+    match address.ip().to_canonical() {
+        IpAddr::V4(v4) => (v4, address.port()).into(),
+        IpAddr::V6(_) => address,
+    }
 }

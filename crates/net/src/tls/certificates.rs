@@ -54,11 +54,12 @@ pub struct CertificateSummary {
 #[derive(Debug)]
 struct Entry {
     files: CertificateFiles,
-    look: Look,
+    /// How the files looked when they were read; nothing if reading them is to be tried again in any case.
+    look: Option<Look>,
     current: Option<Current>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Current {
     key: Arc<CertifiedKey>,
     names: Vec<String>,
@@ -80,38 +81,48 @@ impl CertificateStore {
                 return Err(error);
             }
         }
-        if wanted.is_empty() { Err(CertificateError::None) } else { Ok(Arc::new(store)) }
+        if wanted.is_empty() { Err(CertificateError::NoneGiven) } else { Ok(Arc::new(store)) }
     }
 
     /// Makes the certificates in use those in the wanted files, as the files are now. Reads only files that have changed
     /// since they were last read, and says what it did; a file that stays broken is reported once.
     ///
     /// Looks at the file system: a few microseconds if nothing changed.
+    #[must_use = "what is broken is to be told"]
     pub fn reconcile(&self, wanted: &[CertificateFiles]) -> Vec<CertificateChange> {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changes = Vec::new();
         let mut known = std::mem::take(&mut *entries);
         for files in wanted {
-            let before = known.iter().position(|entry| entry.files == *files).map(|at| known.remove(at));
-            // Looked at before it is read: what is written meanwhile looks different next time.
-            let look = files.look();
-            if let Some(unchanged) = before.as_ref().filter(|before| before.look == look) {
-                entries.push(Entry { files: files.clone(), look, current: unchanged.current.clone() });
+            if entries.iter().any(|entry| entry.files == *files) {
                 continue;
             }
-            let before = before.and_then(|entry| entry.current);
-            let (current, change) = match Current::load(files) {
-                Ok(current) if before.is_some() => {
-                    (Some(current), CertificateChange::Replaced(files.clone()))
+            let before = known.iter().position(|entry| entry.files == *files).map(|at| known.remove(at));
+            // Looked at before it is read: what is written meanwhile looks different next time.
+            let look = Some(files.look());
+            let before = match before {
+                Some(unchanged) if unchanged.look == look => {
+                    entries.push(unchanged);
+                    continue;
                 }
-                Ok(current) => (Some(current), CertificateChange::Loaded(files.clone())),
-                Err(error) => {
-                    let kept = before.is_some();
-                    (before, CertificateChange::Broken { files: files.clone(), kept, error })
-                }
+                other => other.and_then(|entry| entry.current),
             };
-            changes.push(change);
-            entries.push(Entry { files: files.clone(), look, current });
+            let mut entry = Entry { files: files.clone(), look, current: None };
+            let replaces = before.is_some();
+            match Current::load(files) {
+                Ok(current) => {
+                    entry.current = Some(current);
+                    let change =
+                        if replaces { CertificateChange::Replaced } else { CertificateChange::Loaded };
+                    changes.push(change(files.clone()));
+                }
+                Err(error) => {
+                    entry.current = before;
+                    entry.look = entry.look.filter(|_| !error.may_pass());
+                    changes.push(CertificateChange::Broken { files: files.clone(), kept: replaces, error });
+                }
+            }
+            entries.push(entry);
         }
         changes.extend(known.into_iter().map(|gone| CertificateChange::Removed(gone.files)));
         // Always, for the order alone decides which is the default.

@@ -179,5 +179,14 @@ pub enum CertificateError {
     },
     /// Not one certificate was given.
     #[error("no certificate is configured")]
-    None,
+    NoneGiven,
+}
+
+impl CertificateError {
+    /// Whether the same files may be usable the next time, because reading them failed for a reason that shows in no
+    /// file: too many open ones, say, or a disk that does not answer.
+    pub(super) fn may_pass(&self) -> bool {
+        use io::ErrorKind::{NotFound, PermissionDenied};
+        matches!(self, Self::Unreadable { source, .. } if !matches!(source.kind(), NotFound | PermissionDenied))
+    }
 }

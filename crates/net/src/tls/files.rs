@@ -24,15 +24,17 @@ pub struct CertificateFiles {
 
 /// How files looked when they were read. Any difference means that they are to be read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Look(Vec<Option<(u64, u64, i64, i64)>>);
+pub(super) struct Look(Vec<Option<[i64; 6]>>);
 
 impl Look {
     /// Looks at files. One that is missing looks like nothing.
     pub(super) fn at<'a>(files: impl IntoIterator<Item = &'a Path>) -> Self {
         let look = |file: &Path| {
             let found = fs::metadata(file).ok()?;
-            // A replaced file has another inode, one written in place another time or size.
-            Some((found.ino(), found.size(), found.mtime(), found.mtime_nsec()))
+            // A replaced file has another inode, one written in place another time or size, and one that may be read
+            // at last another time of change.
+            let (inode, size) = (found.ino().cast_signed(), found.size().cast_signed());
+            Some([inode, size, found.mtime(), found.mtime_nsec(), found.ctime(), found.ctime_nsec()])
         };
         Self(files.into_iter().map(look).collect())
     }

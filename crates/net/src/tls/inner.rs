@@ -39,7 +39,8 @@ pub struct InnerTls {
 /// What the configurations in use were made from.
 #[derive(Debug)]
 struct Loaded {
-    look: Look,
+    /// How the files looked when they were read; nothing if reading them is to be tried again in any case.
+    look: Option<Look>,
     authority: Look,
     node: Node,
     ticketer: Arc<dyn ProducesTickets>,
@@ -62,7 +63,7 @@ struct Fresh {
 impl InnerTls {
     /// Reads the files.
     pub fn load(files: NodeFiles) -> Result<Self, CertificateError> {
-        let (look, authority) = (files.look(), files.look_at_authority());
+        let (look, authority) = (Some(files.look()), files.look_at_authority());
         let ticketer = new_ticketer(&files)?;
         let Fresh { server, client, node } = files.read(&ticketer)?;
         Ok(Self {
@@ -98,7 +99,7 @@ impl InnerTls {
     pub fn reload(&self) -> Result<bool, CertificateError> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         // Looked at before they are read: what is written meanwhile looks different next time.
-        let (look, authority) = (self.files.look(), self.files.look_at_authority());
+        let (look, authority) = (Some(self.files.look()), self.files.look_at_authority());
         if loaded.look == look {
             return Ok(false);
         }
@@ -106,7 +107,11 @@ impl InnerTls {
         // A session that was admitted under one authority must not be resumed under another.
         let keep_tickets = loaded.authority == authority;
         let ticketer = if keep_tickets { Arc::clone(&loaded.ticketer) } else { new_ticketer(&self.files)? };
-        let Fresh { server, client, node } = self.files.read(&ticketer)?;
+        let read = self.files.read(&ticketer);
+        if read.as_ref().is_err_and(CertificateError::may_pass) {
+            loaded.look = None;
+        }
+        let Fresh { server, client, node } = read?;
         self.server.config.store(Arc::new(server));
         self.client.config.store(Arc::new(client));
         (loaded.authority, loaded.node, loaded.ticketer) = (authority, node, ticketer);

@@ -40,7 +40,7 @@ fn keys_are_readable_by_their_owner_only() {
 #[test]
 fn a_good_certificate_is_kept_until_less_than_a_third_of_its_life_remains() {
     let scene = Scene::new();
-    let subject = service(&["mail.example.com", "127.0.0.1"]);
+    let subject = service(&["Mail.Example.com", "127.0.0.1", "0:0:0:0:0:0:0:1"]);
     let begin = now();
     let ensure = |at| scene.authority.ensure("mail", &subject, at).unwrap();
     assert_eq!(ensure(begin), Ensured::Issued);

@@ -164,7 +164,7 @@ fn at_start_every_kind_of_bad_file_is_a_typed_error() {
     let error = with(&absent, &good.key);
     assert!(matches!(error, CertificateError::Unreadable { .. }), "{error:?}");
     let error = CertificateStore::load(&[]).unwrap_err();
-    assert!(matches!(error, CertificateError::None), "{error:?}");
+    assert!(matches!(error, CertificateError::NoneGiven), "{error:?}");
 }
 
 #[test]
@@ -175,4 +175,14 @@ fn certificate_and_key_may_share_a_file() {
     let text = fs::read_to_string(&files.key).unwrap() + &fs::read_to_string(&files.certificate).unwrap();
     fs::write(&both, text).unwrap();
     CertificateStore::load(&[CertificateFiles { certificate: both.clone(), key: both }]).unwrap();
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_listed_twice_is_one_certificate() {
+    let scene = Scene::new();
+    let files = scene.service("mail", &["localhost"]);
+    let twice = [files.clone(), files];
+    let store = CertificateStore::load(&twice).unwrap();
+    assert!(store.reconcile(&twice).is_empty());
+    assert_eq!(store.summary().len(), 1);
 }

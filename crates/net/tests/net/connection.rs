@@ -35,6 +35,7 @@ async fn a_read_that_waits_in_vain_ends_at_its_deadline_and_the_connection_can_s
     let read = accepted.receive_before(begun + Duration::from_mins(1), <[u8]>::len).await;
     assert!(matches!(read, Err(StreamError::Deadline)), "{read:?}");
     assert_eq!(begun.elapsed().as_secs(), 60);
+    tokio::time::resume();
     echo(&mut accepted, &mut connected, b"-ERR too slow\r\n").await;
 }
 
@@ -126,8 +127,9 @@ async fn closing_does_not_wait_for_a_peer_that_has_nothing_to_say() {
 
 #[tokio::test(start_paused = true)]
 async fn closing_waits_no_longer_than_its_limit_for_a_peer_that_goes_on_talking() {
-    let (accepted, mut connected) = pair().await;
+    let (mut accepted, mut connected) = pair().await;
     connected.write_all(b"NOOP\r\n").await.unwrap();
+    accepted.readable().await.unwrap();
     let begun = Instant::now();
     accepted.close(Duration::from_secs(5)).await;
     assert_eq!(begun.elapsed().as_secs(), 5);

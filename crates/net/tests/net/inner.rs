@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use net::tls::{CertificateError, CertificateFault, IdentityError, NodeFiles, TlsError};
 use net::{InnerTls, PeerIdentity, Role};
 
-use crate::scene::{DAY, Scene, echo, greet, in_time, node, service, shake};
+use crate::scene::{DAY, Scene, echo, greet, in_time, node, shake};
 
 #[tokio::test]
 async fn each_side_of_the_inner_leg_knows_the_other_and_its_roles() {
@@ -20,6 +20,7 @@ async fn each_side_of_the_inner_leg_knows_the_other_and_its_roles() {
     assert!(!front.has(Role::Mailbox));
     let back = connected.peer_identity().unwrap().unwrap();
     assert_eq!(back, mbx.identity());
+    assert_eq!(accepted.handshake().unwrap().cipher, "TLS13_AES_128_GCM_SHA256");
     assert_eq!(back.roles, BTreeSet::from([Role::ClientAccess, Role::Mailbox]));
 }
 
@@ -171,18 +172,43 @@ async fn a_session_of_one_authority_is_not_resumed_under_another() {
     assert!(stranger, "{accepted:?}");
 }
 
-#[tokio::test]
-async fn roles_are_written_as_they_are_read() {
+/// What a certificate with these URIs says.
+fn identity(uris: &[&str]) -> Result<PeerIdentity, IdentityError> {
+    let mut params = rcgen::CertificateParams::new(["mbx1".to_owned()]).unwrap();
+    params.subject_alt_names.extend(uris.iter().map(|uri| rcgen::SanType::URI((*uri).try_into().unwrap())));
+    let certificate = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    PeerIdentity::from_certificate(certificate.der())
+}
+
+#[test]
+fn a_role_that_is_unknown_here_grants_nothing() {
+    let node = identity(&[
+        "https://example.com/",
+        "mailmedic:server/mbx1",
+        "mailmedic:role/mailbox",
+        "mailmedic:role/sovereign",
+        "mailmedic:role/Client-Access",
+    ])
+    .unwrap();
+    assert_eq!((node.server.as_str(), node.roles), ("mbx1", BTreeSet::from([Role::Mailbox])));
+}
+
+#[test]
+fn a_certificate_that_does_not_name_exactly_one_server_names_none() {
+    let role = "mailmedic:role/client-access";
+    assert_eq!(identity(&[role]), Err(IdentityError::NoServer));
+    let two = ["mailmedic:server/cas1", "mailmedic:server/cas2", role];
+    assert_eq!(identity(&two), Err(IdentityError::SeveralServers));
+    for odd in ["mailmedic:server/", "mailmedic:server/cas1/role/mailbox", "mailmedic:server/CAS1"] {
+        assert_eq!(identity(&[odd, role]), Err(IdentityError::BadServerName), "{odd}");
+    }
+}
+
+#[test]
+fn roles_are_written_as_they_are_read() {
     for role in [Role::ClientAccess, Role::Mailbox] {
         assert_eq!(role.to_string().parse(), Ok(role));
     }
     assert!("administrator".parse::<Role>().is_err());
-    let scene = Scene::new();
-    let files = scene.authority.issue(
-        "odd",
-        &service(&["odd.example.com"]),
-        SystemTime::now()..SystemTime::now() + DAY,
-    );
-    assert!(files.is_ok());
-    assert!(PeerIdentity::from_certificate(&b"garbage".as_slice().into()).is_err());
+    assert_eq!(PeerIdentity::from_certificate(&b"garbage".as_slice().into()), Err(IdentityError::Malformed));
 }

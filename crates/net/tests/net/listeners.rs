@@ -141,7 +141,7 @@ async fn connections_are_counted() {
         next(&mut incoming).await;
     }
     assert_eq!(listeners.counts().accepted, 3);
-    assert_eq!(listeners.counts().exhausted, 0);
+    assert_eq!(listeners.counts().pauses, 0);
 }
 
 #[tokio::test]
@@ -181,4 +181,25 @@ async fn a_unix_socket_with_somebody_behind_it_is_not_taken_away() {
     let Reconciled { failed, .. } = listeners.reconcile(&wanted).await;
     assert_eq!(failed[0].source.kind(), io::ErrorKind::AddrInUse);
     assert!(path.exists());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_socket_is_never_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lmtp.sock");
+    std::fs::write(&path, "somebody's letters").unwrap();
+
+    let (mut listeners, _incoming) = Listeners::new(16);
+    let wanted = [Binding { endpoint: Endpoint::Unix(path.clone()), kind: Kind::Plain }];
+    let Reconciled { failed, .. } = listeners.reconcile(&wanted).await;
+    assert_eq!(failed[0].source.kind(), io::ErrorKind::AddrInUse);
+    assert_eq!(std::fs::read(&path).unwrap(), b"somebody's letters");
+}
+
+#[tokio::test]
+async fn a_binding_that_is_wanted_twice_is_opened_once() {
+    let (mut listeners, _incoming) = Listeners::new(16);
+    let twice = [tcp("127.0.0.1:0", Kind::Plain), tcp("127.0.0.1:0", Kind::Plain)];
+    assert_eq!(open(&mut listeners, &twice).await.len(), 1);
+    assert!(open(&mut listeners, &twice).await.is_empty());
 }
