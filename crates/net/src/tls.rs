@@ -75,7 +75,7 @@ impl ServerTls {
 
 impl ClientTls {
     /// TLS towards a server of somebody else's, whose certificate must come from one of the authorities in the file.
-    /// For the inner leg see [`InnerTls::client`].
+    /// The file is read now and not again. For the inner leg see [`InnerTls::client`].
     pub fn verified_by(authorities: &Path) -> Result<Self, CertificateError> {
         let roots = files::read_authorities(authorities)?;
         let config = ClientConfig::builder_with_provider(provider())

@@ -27,7 +27,7 @@ pub enum CertificateChange {
     Loaded(CertificateFiles),
     /// Its files changed, and new connections see the new one.
     Replaced(CertificateFiles),
-    /// It is no longer listed.
+    /// It is no longer listed, and no longer in use.
     Removed(CertificateFiles),
     /// Its files cannot be used. If it was in use before, it stays in use as it was.
     Broken {
@@ -85,7 +85,8 @@ impl CertificateStore {
     }
 
     /// Makes the certificates in use those in the wanted files, as the files are now. Reads only files that have changed
-    /// since they were last read, and says what it did; a file that stays broken is reported once.
+    /// since they were last read, and says what it did; a file that stays broken is reported once. Certificates that are
+    /// no longer listed stay in use as long as one that is listed cannot be used.
     ///
     /// Looks at the file system: a few microseconds if nothing changed.
     #[must_use = "what is broken is to be told"]
@@ -124,7 +125,13 @@ impl CertificateStore {
             }
             entries.push(entry);
         }
-        changes.extend(known.into_iter().map(|gone| CertificateChange::Removed(gone.files)));
+        // What is no longer listed goes only when all that is listed is there: a mistyped new path must not leave the
+        // service without any certificate.
+        if !entries.is_empty() && entries.iter().all(|entry| entry.current.is_some()) {
+            changes.extend(known.into_iter().map(|gone| CertificateChange::Removed(gone.files)));
+        } else {
+            entries.extend(known);
+        }
         // Always, for the order alone decides which is the default.
         self.choice.store(Arc::new(Choice::among(&entries)));
         changes

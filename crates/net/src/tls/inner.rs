@@ -13,7 +13,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
 use rustls::server::{NoServerSessionStorage, ProducesTickets, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
-use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use rustls::{ClientConfig, OtherError, RootCertStore, ServerConfig};
 
 use super::files::{CertificateFiles, Look, read_authorities};
 use super::{CertificateError, ClientTls, Leaf, PeerIdentity, ServerTls, tickets};
@@ -95,7 +95,8 @@ impl InnerTls {
     }
 
     /// Reads the files again if they have changed since they were last read, and says whether they were; connections
-    /// made from now on use them. If they cannot be used, what was in use stays in use, and the error is told once.
+    /// made from now on use them. If they cannot be used, what was in use stays in use, and the error is told once for each
+    /// change of theirs.
     pub fn reload(&self) -> Result<bool, CertificateError> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         // Looked at before they are read: what is written meanwhile looks different next time.
@@ -156,7 +157,7 @@ fn server_config(
     let verifier = WebPkiClientVerifier::builder_with_provider(roots, inner_provider())
         .allow_unauthenticated()
         .build()
-        .map_err(|error| rustls::Error::General(error.to_string()))?;
+        .map_err(|error| rustls::Error::Other(OtherError(Arc::new(error))))?;
     let mut config = ServerConfig::builder_with_provider(inner_provider())
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)

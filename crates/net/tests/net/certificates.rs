@@ -186,3 +186,27 @@ async fn a_certificate_that_is_listed_twice_is_one_certificate() {
     assert!(store.reconcile(&twice).is_empty());
     assert_eq!(store.summary().len(), 1);
 }
+
+#[tokio::test]
+async fn the_last_good_certificate_stays_until_another_is_there() {
+    let scene = Scene::new();
+    let old = scene.service("old", &["old.example.com"]);
+    let store = CertificateStore::load(std::slice::from_ref(&old)).unwrap();
+    let server = serving_from(&store);
+    let new = scene.authority.files("new");
+    let wanted = std::slice::from_ref(&new);
+    let changes = store.reconcile(wanted);
+    assert!(matches!(&changes[..], [CertificateChange::Broken { kept: false, .. }]), "{changes:?}");
+    assert!(store.reconcile(wanted).is_empty());
+    assert!(store.reconcile(&[]).is_empty());
+    assert!(is_shown(&server, &scene, "old.example.com").await);
+
+    scene.service("new", &["new.example.com"]);
+    let changes = store.reconcile(wanted);
+    let [CertificateChange::Loaded(loaded), CertificateChange::Removed(removed)] = &changes[..] else {
+        panic!("{changes:?}")
+    };
+    assert_eq!((loaded, removed), (&new, &old));
+    assert!(is_shown(&server, &scene, "new.example.com").await);
+    assert!(!is_shown(&server, &scene, "old.example.com").await);
+}
