@@ -1,0 +1,97 @@
+//! mailmedic itself: a release build of this work tree, started as its users start it.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Laboratory, Pop3Server, greeted};
+use crate::client::{PASSWORD, Target};
+use crate::process::Process;
+
+/// The realm of the default configuration.
+const DOMAIN: &str = "@example.com";
+
+// Where the default configuration listens.
+const FRONT_END: [u8; 4] = [127, 0, 0, 1];
+const BACK_END: [u8; 4] = [127, 0, 0, 21];
+const POP3: u16 = 10110;
+const POP3S: u16 = 10995;
+const LMTP: u16 = 10224;
+
+pub(crate) struct Mailmedic {
+    pub(crate) front_end: Pop3Server,
+    pub(crate) back_end: Pop3Server,
+    pub(crate) lmtp: Target,
+    process: Process,
+}
+
+impl Mailmedic {
+    /// Builds and starts it, with a mailbox for each of `users`.
+    pub(crate) async fn start(laboratory: &Laboratory, users: &[String]) -> Result<Self> {
+        let program = build()?.display().to_string();
+        let folder = laboratory.folder("mailmedic")?;
+        let (data, log) = (folder.join("data"), folder.join("output"));
+        let arguments = ["up", "--data", &data.display().to_string()];
+        let mut process = Process::start("mailmedic", &program, &arguments, &log)?;
+        greeted_by_both(&mut process).await?;
+        add_users(&program, &data, users)?;
+        let server = |tier| Pop3Server {
+            pop3: Target { domain: DOMAIN, ..Target::plain(SocketAddr::from((tier, POP3))) },
+            pop3s: SocketAddr::from((tier, POP3S)),
+            authority: data.join("ca/clients/ca.pem"),
+            roots: vec![process.id()],
+        };
+        Ok(Self {
+            front_end: server(FRONT_END),
+            back_end: server(BACK_END),
+            lmtp: Target { domain: DOMAIN, ..Target::plain(SocketAddr::from((FRONT_END, LMTP))) },
+            process,
+        })
+    }
+
+    /// Processes that remember nothing, with the same mail.
+    pub(crate) async fn restart(&mut self) -> Result<()> {
+        self.process.restart()?;
+        greeted_by_both(&mut self.process).await
+    }
+}
+
+async fn greeted_by_both(process: &mut Process) -> Result<()> {
+    for tier in [BACK_END, FRONT_END] {
+        greeted(process, SocketAddr::from((tier, POP3))).await?;
+    }
+    Ok(())
+}
+
+/// The release build of this work tree, beside this very program.
+fn build() -> Result<PathBuf> {
+    let built = Command::new("cargo")
+        .args(["build", "--quiet", "--release", "--locked", "--package", "mailmedic"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .context("starting cargo")?;
+    ensure!(built.success(), "mailmedic does not build");
+    Ok(std::env::current_exe()?.with_file_name("mailmedic"))
+}
+
+fn add_users(program: &str, data: &Path, users: &[String]) -> Result<()> {
+    let file = data.with_file_name("users");
+    let mut list = fs::File::create(&file)?;
+    for user in users {
+        writeln!(list, "{user}{DOMAIN}:{PASSWORD}")?;
+    }
+    let added = Command::new(program)
+        .args(["user", "add", "--file"])
+        .arg(&file)
+        .arg("--data")
+        .arg(data)
+        .stdout(Stdio::null())
+        .status()
+        .context("starting mailmedic user add")?;
+    ensure!(added.success(), "mailmedic user add: {added}");
+    Ok(())
+}
