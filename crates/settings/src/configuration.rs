@@ -14,7 +14,7 @@ use crate::problem::Problems;
 use crate::section::Section;
 use crate::sections::{
     DeliverySettings, InitSettings, InnerSettings, LogInSettings, LogSettings, PeerSettings, PopSettings,
-    SessionSettings,
+    ReadySettings, SessionSettings,
 };
 use crate::value::{DatabaseName, FilePath, HostName, ServerName, Target};
 
@@ -129,6 +129,7 @@ pub(crate) struct Sections {
     pub(crate) peers: Layer<PeerSettings>,
     pub(crate) delivery: Layer<DeliverySettings>,
     pub(crate) inner: Layer<InnerSettings>,
+    pub(crate) ready: Layer<ReadySettings>,
     pub(crate) log: Layer<LogSettings>,
     pub(crate) init: Layer<InitSettings>,
 }
@@ -150,6 +151,8 @@ pub struct ServerSettings {
     pub delivery: Layered<DeliverySettings>,
     /// `[inner]`
     pub inner: Layered<InnerSettings>,
+    /// `[ready]`
+    pub ready: Layered<ReadySettings>,
     /// `[log]`
     pub log: Layered<LogSettings>,
     /// `[init]`
@@ -178,6 +181,7 @@ impl ServerSettings {
         listens.extend(all(self.pop3s_addresses(), "POP3S", "[pop] ssl-bindings"));
         if server.has(Role::ClientAccess) {
             listens.extend(all(self.lmtp_addresses(), "LMTP", "[delivery] lmtp-bindings"));
+            listens.extend(all(self.ready_addresses(), "readiness", "[ready] bindings"));
         }
         if server.has(Role::Mailbox) {
             let (pop3, lmtp) = (self.inner_pop3_address(), self.inner_lmtp_address());
@@ -192,9 +196,10 @@ impl ServerSettings {
         fn of<S: Section>(section: &Layered<S>) -> impl Iterator<Item = (&'static str, Row)> {
             section.rows().map(|row| (S::KEY, row))
         }
-        let Self { address: _, pop, session, log_in, peers, delivery, inner, log, init } = self;
+        let Self { address: _, pop, session, log_in, peers, delivery, inner, ready, log, init } = self;
         let clients = of(pop).chain(of(session)).chain(of(log_in)).chain(of(peers));
-        clients.chain(of(delivery)).chain(of(inner)).chain(of(log)).chain(of(init)).collect()
+        let others = of(delivery).chain(of(inner)).chain(of(ready)).chain(of(log)).chain(of(init));
+        clients.chain(others).collect()
     }
 
     /// Where clients are accepted without TLS at first: by the front end of a client-access server, by the back end of a
@@ -206,6 +211,11 @@ impl ServerSettings {
     /// Where clients are accepted with TLS, by the same service as [`ServerSettings::pop3_addresses`].
     pub fn pop3s_addresses(&self) -> Vec<SocketAddr> {
         self.pop.ssl_bindings.iter().map(|binding| binding.on(self.address)).collect()
+    }
+
+    /// Where the front end of this server tells load balancers whether it is ready.
+    pub fn ready_addresses(&self) -> Vec<SocketAddr> {
+        self.ready.bindings.iter().map(|binding| binding.on(self.address)).collect()
     }
 
     /// Where the front end of this server accepts mail.
@@ -271,6 +281,7 @@ impl Configuration {
             peers: Layered::new([&shared.peers, &own.peers]),
             delivery: Layered::new([&shared.delivery, &own.delivery]),
             inner: Layered::new([&shared.inner, &own.inner]),
+            ready: Layered::new([&shared.ready, &own.ready]),
             log: Layered::new([&shared.log, &own.log]),
             init: Layered::new([&shared.init, &own.init]),
         }

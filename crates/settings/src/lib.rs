@@ -29,7 +29,7 @@ pub use reference::reference;
 pub use section::{Section, Setting};
 pub use sections::{
     DeliverySettings, InitSettings, InnerSettings, LogInSettings, LogSettings, PeerSettings, PopSettings,
-    SessionSettings,
+    ReadySettings, SessionSettings,
 };
 pub use value::{
     Banner, Binding, CertificateName, DatabaseName, FilePath, HostName, Invalid, LoginType, Network,

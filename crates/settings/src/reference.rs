@@ -3,7 +3,7 @@
 use crate::section::Section;
 use crate::sections::{
     DeliverySettings, InitSettings, InnerSettings, LogInSettings, LogSettings, PeerSettings, PopSettings,
-    SessionSettings,
+    ReadySettings, SessionSettings,
 };
 
 /// Every setting of every section, as Markdown.
@@ -15,6 +15,7 @@ pub fn reference() -> String {
         section::<PeerSettings>(),
         section::<DeliverySettings>(),
         section::<InnerSettings>(),
+        section::<ReadySettings>(),
         section::<LogSettings>(),
         section::<InitSettings>(),
     ]

@@ -141,6 +141,14 @@ section! {
 }
 
 section! {
+    /// What load balancers are told of a client-access server: GET /ready/pop3 answers 200, or 503 while it drains.
+    ReadySettings = "ready" {
+        /// Where load balancers ask, by HTTP.
+        bindings: Vec<Binding>, "ReadyBindings", "bindings", "";
+    }
+}
+
+section! {
     /// What is kept of the logs.
     LogSettings = "log" {
         /// How old a file of the protocol log becomes before it is removed.

@@ -18,11 +18,13 @@ pub struct LoopbackPorts {
     pub inner_pop3: u16,
     /// LMTP between the tiers.
     pub inner_lmtp: u16,
+    /// Readiness of the client-access server, by HTTP.
+    pub ready: u16,
 }
 
 impl Default for LoopbackPorts {
     fn default() -> Self {
-        Self { pop3: 10110, pop3s: 10995, lmtp: 10224, inner_pop3: 11995, inner_lmtp: 11024 }
+        Self { pop3: 10110, pop3s: 10995, lmtp: 10224, inner_pop3: 11995, inner_lmtp: 11024, ready: 10111 }
     }
 }
 
@@ -48,6 +50,7 @@ impl Configuration {
         shared.pop.set("ProxyTargetPort", &ports.inner_pop3.to_string())?;
         shared.delivery.set("LmtpBindings", &format!(":{}", ports.lmtp))?;
         shared.inner.set("LmtpPort", &ports.inner_lmtp.to_string())?;
+        shared.ready.set("ReadyBindings", &format!(":{}", ports.ready))?;
         // The disk of whoever tries it out is often nearly full.
         shared.delivery.set("LowWaterMark", "64 MB")?;
         Ok(Self {

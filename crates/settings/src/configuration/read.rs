@@ -139,6 +139,7 @@ impl Reader<'_, '_> {
             peers: self.section(fields),
             delivery: self.section(fields),
             inner: self.section(fields),
+            ready: self.section(fields),
             log: self.section(fields),
             init: self.section(fields),
         }

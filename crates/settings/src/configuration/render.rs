@@ -28,6 +28,7 @@ pub(super) fn configuration(configuration: &Configuration) -> String {
     text.push_str(&explained(&shared.peers));
     text.push_str(&explained(&shared.delivery));
     text.push_str(&explained(&shared.inner));
+    text.push_str(&explained(&shared.ready));
     text.push_str(&explained(&shared.log));
     text.push_str(&explained(&shared.init));
     text
@@ -48,13 +49,14 @@ fn server(server: &Server) -> String {
     if *host_name_given {
         text.push_str(&line("host-name", host_name));
     }
-    let Sections { pop, session, log_in, peers, delivery, inner, log, init } = own;
+    let Sections { pop, session, log_in, peers, delivery, inner, ready, log, init } = own;
     text.push_str(&given(pop));
     text.push_str(&given(session));
     text.push_str(&given(log_in));
     text.push_str(&given(peers));
     text.push_str(&given(delivery));
     text.push_str(&given(inner));
+    text.push_str(&given(ready));
     text.push_str(&given(log));
     text.push_str(&given(init));
     text
