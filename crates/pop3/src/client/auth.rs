@@ -68,14 +68,6 @@ pub(super) enum Auth {
     Said,
 }
 
-/// Why a challenge cannot be answered.
-#[derive(Debug)]
-pub(super) enum BadChallenge {
-    /// None was due.
-    Unexpected,
-    Scram(ScramClientError),
-}
-
 /// What is said first.
 #[derive(Debug)]
 pub(super) enum Beginning {
@@ -143,22 +135,19 @@ fn auth(mechanism: Mechanism, initial: Option<Secret>) -> Command {
 
 impl Auth {
     /// Answers a challenge.
-    pub(super) fn respond(self, challenge: &[u8]) -> Result<(Auth, Secret), BadChallenge> {
-        match self {
-            Auth::Message(message) => Ok((Auth::Said, message)),
-            Auth::LoginUser(user, password) => Ok((Auth::Message(password), Secret::new(user))),
-            Auth::ScramMessage(state, message) => Ok((Auth::ScramServer(state), message)),
+    pub(super) fn respond(self, challenge: &[u8]) -> Result<(Auth, Secret), ScramClientError> {
+        Ok(match self {
+            Auth::Message(message) => (Auth::Said, message),
+            Auth::LoginUser(user, password) => (Auth::Message(password), Secret::new(user)),
+            Auth::ScramMessage(state, message) => (Auth::ScramServer(state), message),
             Auth::ScramServer(state) => {
-                let (end, message) = state.respond(challenge).map_err(BadChallenge::Scram)?;
-                Ok((Auth::ScramEnd(end), Secret::new(message)))
+                let (end, message) = state.respond(challenge)?;
+                (Auth::ScramEnd(end), Secret::new(message))
             }
-            Auth::ScramEnd(end) => {
-                end.finish(challenge).map_err(BadChallenge::Scram)?;
-                // RFC 5034 section 4: what proves the server comes as a challenge, answered with nothing.
-                Ok((Auth::Said, Secret::default()))
-            }
-            Auth::Said => Err(BadChallenge::Unexpected),
-        }
+            // RFC 5034 section 4: what proves the server comes as a challenge, answered with nothing.
+            Auth::ScramEnd(end) => end.finish(challenge).map(|()| (Auth::Said, Secret::default()))?,
+            Auth::Said => (Auth::Said, Secret::default()),
+        })
     }
 
     /// Whether the server may say `+OK` now.

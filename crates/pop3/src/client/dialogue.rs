@@ -6,7 +6,7 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::auth::{BadChallenge, Beginning};
+use super::auth::{Auth, Beginning};
 use super::body::{BodyReader, Piece};
 use super::expected::Expected;
 use super::input::{BadLine, Input};
@@ -38,15 +38,16 @@ enum Reading {
     Body(BodyReader),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Open,
     /// The server agreed to TLS: the handshake is to be done.
     Handshake,
-    /// Something came in the clear after that.
-    Injected,
     /// The server said goodbye.
     Over,
+    /// Nothing more can be understood. What comes now is not even looked at: a server that failed to prove itself
+    /// must not be able to say `+OK`.
+    Failed(DialogueError),
 }
 
 /// An event whose bytes are still in their place.
@@ -111,10 +112,10 @@ impl Dialogue {
     /// Takes received bytes. Ask for [events](Dialogue::event) until there are none before receiving more: that bounds
     /// the memory.
     pub fn receive(&mut self, bytes: &[u8]) {
-        match self.state {
+        match &self.state {
             // RFC 2595 section 4: what comes before the handshake is not the server's word.
-            State::Handshake if !bytes.is_empty() => self.state = State::Injected,
-            State::Handshake | State::Injected => {}
+            State::Handshake if !bytes.is_empty() => self.state = State::Failed(injected()),
+            State::Handshake | State::Failed(_) => {}
             State::Open | State::Over => self.input.receive(bytes),
         }
     }
@@ -146,13 +147,21 @@ impl Dialogue {
         self.input.into_rest()
     }
 
-    /// What the server answered next; nothing until more is received.
+    /// What the server answered next; nothing until more is received. An error other than a rejection stays.
     pub fn event(&mut self) -> Result<Option<Event<'_>>, DialogueError> {
-        Ok(match self.find()? {
-            None => None,
-            Some(Found::Event(event)) => Some(event),
-            Some(Found::Body(place)) => Some(Event::Body(self.input.at(place))),
-        })
+        if let State::Failed(error) = &self.state {
+            return Err(error.clone());
+        }
+        match self.find() {
+            Ok(None) => Ok(None),
+            Ok(Some(Found::Event(event))) => Ok(Some(event)),
+            Ok(Some(Found::Body(place))) => Ok(Some(Event::Body(self.input.at(place)))),
+            Err(rejected @ DialogueError::Rejected { .. }) => Err(rejected),
+            Err(error) => {
+                self.state = State::Failed(error.clone());
+                Err(error)
+            }
+        }
     }
 
     fn check_turn(&self) -> Result<(), NotSaid> {
@@ -161,9 +170,6 @@ impl Dialogue {
     }
 
     fn find(&mut self) -> Result<Option<Found>, DialogueError> {
-        if self.state == State::Injected {
-            return Err(injected());
-        }
         while !matches!(self.reading, Reading::Body(_)) {
             let Some(line) = self.line()? else { return Ok(None) };
             let event = match std::mem::replace(&mut self.reading, Reading::Status) {
@@ -228,8 +234,19 @@ impl Dialogue {
         if let Some(text) = after(b"-ERR", line) {
             return Err(self.rejected(text));
         }
-        if let (Some(Expected::Auth(_)), Some(challenge)) = (self.expected.front(), after(b"+", line)) {
-            return self.challenged(challenge).map(|()| None);
+        if let Some(Expected::Auth(auth)) = self.expected.front_mut()
+            && !auth.is_said()
+            && let Some(challenge) = after(b"+", line)
+        {
+            let Ok(decoded) = BASE64.decode(challenge) else {
+                return Err(self.violation("base64", challenge));
+            };
+            let (next, response) = std::mem::replace(auth, Auth::Said).respond(&decoded)?;
+            *auth = next;
+            let response = Secret::new(BASE64.encode(response.as_bytes()));
+            self.output.extend_from_slice(response.as_bytes());
+            self.output.extend_from_slice(b"\r\n");
+            return Ok(None);
         }
         let Some(text) = after(b"+OK", line) else {
             return Err(self.violation("+OK or -ERR", line));
@@ -246,7 +263,6 @@ impl Dialogue {
             Some(Expected::StartTls) => {
                 // RFC 2595 section 4, from the client's side: nothing follows but the handshake.
                 if !self.input.rest().is_empty() {
-                    self.state = State::Injected;
                     return Err(injected());
                 }
                 self.state = State::Handshake;
@@ -288,25 +304,6 @@ impl Dialogue {
         self.reading = Reading::Status;
         self.expected.pop_front();
         event
-    }
-
-    /// Answers a challenge of AUTH.
-    fn challenged(&mut self, challenge: &[u8]) -> Result<(), DialogueError> {
-        let Ok(decoded) = BASE64.decode(challenge) else {
-            return Err(self.violation("base64", challenge));
-        };
-        let Some(Expected::Auth(auth)) = self.expected.pop_front() else { return Ok(()) };
-        match auth.respond(&decoded) {
-            Ok((auth, response)) => {
-                self.expected.push_front(Expected::Auth(auth));
-                let response = Secret::new(BASE64.encode(response.as_bytes()));
-                self.output.extend_from_slice(response.as_bytes());
-                self.output.extend_from_slice(b"\r\n");
-                Ok(())
-            }
-            Err(BadChallenge::Scram(error)) => Err(error.into()),
-            Err(BadChallenge::Unexpected) => Err(self.violation("+OK or -ERR", challenge)),
-        }
     }
 
     /// The server said `-ERR text`.

@@ -82,7 +82,9 @@ pub struct Relay<Mark = ()> {
     to_back_end: Vec<u8>,
     /// Lines refused in a row.
     errors: u32,
-    /// No more of the client's bytes are looked at: it said QUIT, or made too many errors.
+    /// The client sends nothing more; lines that wait for room are still taken.
+    input_closed: bool,
+    /// No more of the client's bytes are looked at: it said QUIT, made too many errors, or left nothing to look at.
     input_over: bool,
     farewell: Farewell,
 }
@@ -153,6 +155,7 @@ impl<Mark> Relay<Mark> {
             to_back_end: Vec::new(),
             errors: 0,
             input_over: false,
+            input_closed: false,
             farewell: Farewell::No,
         }
     }
@@ -164,6 +167,11 @@ impl<Mark> Relay<Mark> {
         }
     }
 
+    /// The client sends nothing more. What it sent before is still answered.
+    pub fn input_closed(&mut self) {
+        self.input_closed = true;
+    }
+
     /// Takes commands from what was received, as many as may be in flight; each gets a copy of `mark`. Call it after
     /// [`receive`](Relay::receive) and, since replies make room, after replies; then send
     /// [`to_back_end`](Relay::to_back_end) and see whether [`pass`](Relay::pass) has something.
@@ -171,8 +179,13 @@ impl<Mark> Relay<Mark> {
     where
         Mark: Clone,
     {
-        while self.wants_input() {
-            let Some(ClientLine { octets, content }) = self.commands.next_line() else { return };
+        while self.has_room() {
+            let Some(ClientLine { octets, content }) = self.commands.next_line() else {
+                if self.input_closed {
+                    self.stop_input();
+                }
+                return;
+            };
             if content == Err(ClientError::Line(LineError::Endless)) {
                 // That the line is bad was answered when it began.
                 self.stop_input();
@@ -205,12 +218,17 @@ impl<Mark> Relay<Mark> {
 
     /// Whether the client is to be read from.
     pub fn wants_input(&self) -> bool {
-        !self.input_over && self.pending.len() < self.limits.in_flight
+        self.has_room() && !self.input_closed
     }
 
     /// Whether every command has its complete reply and the back end is not in the middle of saying something.
     pub fn at_command_boundary(&self) -> bool {
-        self.pending.is_empty() && self.replies.is_idle()
+        self.pending.is_empty() && !self.is_inside_reply()
+    }
+
+    /// Whether the client has been sent a part of a reply and the rest is still to come.
+    pub fn is_inside_reply(&self) -> bool {
+        !self.replies.is_idle()
     }
 
     /// Whether everything has been said: send what is left and close both connections.
@@ -261,6 +279,10 @@ impl<Mark> Relay<Mark> {
         self.commands.release_memory();
         self.pending.shrink_to_fit();
         self.to_back_end.shrink_to_fit();
+    }
+
+    fn has_room(&self) -> bool {
+        !self.input_over && self.pending.len() < self.limits.in_flight
     }
 
     /// What a reply that begins with `first` has to look like.
