@@ -2,8 +2,8 @@
 //!
 //! [`Service`] puts it together and is what a process starts first. Its parts stand alone:
 //! [`live`] settings that change under way; the [`roster`], who is on and what they are waiting for; [`counters`] per command;
-//! the [`protocol_log`] and the [`ring`] of sessions kept for probes; the [`service_log`]; mail on its way in, in a [`spool`]; what is
-//! [`offer`]ed to a client; the [`admin`] socket that answers although everything else hangs; and the [`lifecycle`] of a process.
+//! the [`protocol_log`] and the [`ring`] of sessions kept for probes; the [`service_log`]; the [`spool`] of mail on its way in;
+//! the [`admin`] socket, which answers although everything else hangs; and the [`lifecycle`] of a process.
 //!
 //! Not for sockets, protocols or mail: listening and the order in which sessions end are the business of `net`.
 
@@ -13,7 +13,6 @@ pub mod counters;
 pub mod lifecycle;
 mod lines;
 pub mod live;
-pub mod offer;
 pub mod protocol_log;
 pub mod ring;
 pub mod roster;

@@ -199,14 +199,20 @@ impl<S: Sink> Far<S> {
     }
 }
 
-/// How many octets of `lines` are whole lines within `room`; the first line in any case.
-pub(crate) fn whole_lines(lines: &[u8], room: usize) -> usize {
-    if lines.len() <= room {
-        return lines.len();
-    }
-    let end = |line_feed: usize| line_feed + 1;
-    lines[..room]
-        .iter()
-        .rposition(|octet| *octet == b'\n')
-        .map_or_else(|| lines.iter().position(|octet| *octet == b'\n').map_or(lines.len(), end), end)
+/// How long the first of `lines` is.
+pub(crate) fn first_line(lines: &[u8]) -> usize {
+    lines.iter().position(|octet| *octet == b'\n').map_or(lines.len(), |line_feed| line_feed + 1)
 }
+
+/// As many of `lines` as fit into `room`; the first in any case, since it must go somewhere.
+pub(crate) fn whole_lines(lines: &[u8], room: u64) -> &[u8] {
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    if lines.len() <= room {
+        return lines;
+    }
+    let last = lines[..room].iter().rposition(|octet| *octet == b'\n');
+    &lines[..last.map_or_else(|| first_line(lines), |line_feed| line_feed + 1)]
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use settings::RollOver;
 
 use super::{ProtocolLogSettings, csv};
 use crate::clock::Clock;
-use crate::lines::{AppendFile, Sink, whole_lines};
+use crate::lines::{AppendFile, Sink, first_line, whole_lines};
 
 pub(super) struct Files {
     service: String,
@@ -77,29 +77,29 @@ impl Sink for Files {
         let now = self.clock.now();
         let period = period(now.to_zoned(TimeZone::UTC).datetime(), settings.roll_over);
         let limit = settings.file_size.octets().unwrap_or(u64::MAX);
+        let first = first_line(lines) as u64;
         let fits = |current: &Current| {
             current.settings == settings
                 && current.name.period == period
-                && current.file.length() < limit
+                && current.file.length().saturating_add(first) <= limit
                 && !current.file.is_gone()
         };
-        let current = self.current.take().filter(fits).map_or_else(
-            || {
-                let current = open(&self.service, &settings, period, limit, now)?;
+        let mut current = match self.current.take() {
+            Some(current) if fits(&current) => current,
+            _ => {
+                let current = open(&self.service, &settings, period, limit.saturating_sub(first), now)?;
                 remove_old(&self.service, &settings, &current, now);
-                Ok::<_, io::Error>(current)
-            },
-            Ok,
-        )?;
-        let current = self.current.insert(current);
-        let room = usize::try_from(limit - current.file.length().min(limit)).unwrap_or(usize::MAX);
-        let some = &lines[..whole_lines(lines, room)];
-        current.file.append(some)?;
-        Ok(some.len())
+                current
+            }
+        };
+        let some = whole_lines(lines, limit.saturating_sub(current.file.length()));
+        let appended = current.file.append(some);
+        self.current = Some(current);
+        appended.map(|()| some.len())
     }
 }
 
-/// Goes on with the last file of the period, or begins the next.
+/// Goes on with the last file of the period if it is no larger than `limit`, or begins the next.
 fn open(
     service: &str,
     settings: &ProtocolLogSettings,
@@ -109,7 +109,7 @@ fn open(
 ) -> io::Result<Current> {
     let files = existing(service, &settings.folder);
     let last = files.iter().filter(|(name, ..)| name.period == period).max_by_key(|(name, ..)| *name);
-    let number = last.map_or(1, |(name, _, length)| name.number + u32::from(*length >= limit));
+    let number = last.map_or(1, |(name, _, length)| name.number + u32::from(*length > limit));
     let name = Name { period, number };
     let mut file = AppendFile::open(&settings.folder.join(name.file(service)))?;
     if file.length() == 0 {

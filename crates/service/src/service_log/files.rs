@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::ServiceLogSettings;
-use crate::lines::{AppendFile, Sink};
+use crate::lines::{AppendFile, Sink, first_line, whole_lines};
 
 pub(super) struct Files {
     path: PathBuf,
@@ -36,19 +36,17 @@ impl Files {
 
 impl Sink for Files {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        let mut file = match self.current.take().filter(|file| !file.is_gone()) {
-            Some(file) => file,
-            None => AppendFile::open(&self.path)?,
+        let mut file = match self.current.take() {
+            Some(file) if !file.is_gone() => file,
+            _ => AppendFile::open(&self.path)?,
         };
-        if file.length() >= self.limit {
+        if file.length() > 0 && file.length() + first_line(lines) as u64 > self.limit {
             self.shift();
             file = AppendFile::open(&self.path)?;
         }
-        // By the line, so that a file is never much larger than it may be.
-        let room = usize::try_from(self.limit.saturating_sub(file.length())).unwrap_or(usize::MAX);
-        let some = &lines[..crate::lines::whole_lines(lines, room)];
-        let file = self.current.insert(file);
-        file.append(some)?;
-        Ok(some.len())
+        let some = whole_lines(lines, self.limit.saturating_sub(file.length()));
+        let appended = file.append(some);
+        self.current = Some(file);
+        appended.map(|()| some.len())
     }
 }
