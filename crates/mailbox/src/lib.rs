@@ -29,4 +29,4 @@ pub use snapshot::{ChangeNumber, LivingSnapshots, MailboxState, Reservation, Sna
 pub use store::{Answer, Delivered, Delivery, MailboxStore, MailboxSummary, UnixSeconds};
 pub use token::FencingToken;
 pub use uidl::{Uidl, UidlError};
-pub use wire::{MemoryMessage, WireEncoder, WireLengths, WireMessage};
+pub use wire::{MemoryMessage, WireDecoder, WireEncoder, WireLengths, WireMessage};

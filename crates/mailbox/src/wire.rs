@@ -173,3 +173,25 @@ impl Place {
         }
     }
 }
+
+/// Turns the wire form back into the message, in pieces of any size: what a client makes of it (RFC 1939 §3).
+#[derive(Clone, Debug, Default)]
+pub struct WireDecoder {
+    place: Place,
+}
+
+impl WireDecoder {
+    /// At the beginning of a message.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next wire bytes and appends the message's.
+    pub fn decode(&mut self, wire: &[u8], raw: &mut Vec<u8>) {
+        for line in wire.split_inclusive(|byte| *byte == b'\n') {
+            let stuffed = self.place == Place::Start && line.starts_with(b".");
+            raw.extend_from_slice(&line[usize::from(stuffed)..]);
+            self.place = if line.ends_with(b"\n") { Place::Start } else { Place::Inside };
+        }
+    }
+}

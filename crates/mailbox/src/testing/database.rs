@@ -6,22 +6,22 @@ use super::memory::{Contents, MemoryStore};
 use crate::{MailboxId, MailboxStore};
 
 /// A database of an engine, empty at first, in the hands of a test.
-pub trait TestDatabase: Send {
+pub trait TestDatabase {
     /// The store as it is mounted now.
     fn store(&self) -> Arc<dyn MailboxStore>;
 
     /// Dismounts and mounts again.
-    fn remount(&mut self) -> impl Future<Output = ()> + Send;
+    fn remount(&mut self) -> impl Future<Output = ()>;
 
     /// Makes a backup while mounted.
-    fn back_up(&mut self) -> impl Future<Output = ()> + Send;
+    fn back_up(&mut self) -> impl Future<Output = ()>;
 
     /// Replaces the database by the one restored from the last backup, mounted.
-    fn restore(&mut self) -> impl Future<Output = ()> + Send;
+    fn restore(&mut self) -> impl Future<Output = ()>;
 
-    /// How many messages the storage holds for `mailbox`, the stamped ones included, once `done` says that it is the
-    /// number waited for, or once the engine has had ample time to get there.
-    fn kept(&mut self, mailbox: MailboxId, done: u64) -> impl Future<Output = u64> + Send;
+    /// How many messages the storage holds for `mailbox`, the stamped ones included, after the engine has removed all
+    /// that it may remove now. To know when that is, a mailbox of the test's own may be used and removed.
+    fn kept(&mut self, mailbox: MailboxId) -> impl Future<Output = u64>;
 }
 
 /// The reference engine in the hands of a test.
@@ -61,7 +61,7 @@ impl TestDatabase for MemoryDatabase {
         self.store = Arc::new(MemoryStore::mount(backup.restored(1 + self.restores)));
     }
 
-    async fn kept(&mut self, mailbox: MailboxId, _done: u64) -> u64 {
+    async fn kept(&mut self, mailbox: MailboxId) -> u64 {
         self.store.kept(&mailbox) as u64
     }
 }

@@ -1,0 +1,93 @@
+//! A database read in bulk: all mailboxes, all messages, as they were at one moment.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use mailbox::{MailboxError, MailboxId, MailboxSummary, MessageEntry, UnixSeconds};
+use rusqlite::Connection;
+
+use crate::{
+    error::{DatabaseError, Failure},
+    place::Place,
+    reader::{chunk, entry, mailboxes},
+    schema,
+};
+
+/// A database opened for listings and exports, beside whoever has it mounted.
+///
+/// It shows one moment, for as long as it lives; meanwhile the log of a mounted database cannot begin anew, so it is
+/// not to be kept.
+#[derive(Debug)]
+pub struct Archive {
+    connection: Connection,
+    place: Place,
+}
+
+/// A message of an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchivedMessage {
+    /// What a listing says of it.
+    pub entry: MessageEntry,
+    /// When it was received.
+    pub received: UnixSeconds,
+}
+
+const CACHE: u64 = 16 << 20;
+
+impl Archive {
+    /// Opens the database in `directory` as it is now.
+    pub fn open(directory: &Path) -> Result<Self, DatabaseError> {
+        let place = Place::existing(directory)?;
+        let file = place.database();
+        let to_open = || DatabaseError::sqlite("open the mailbox database", &file);
+        let connection = schema::open_read_only(&file, CACHE).map_err(to_open())?;
+        schema::require_current(&connection, &file)?;
+        // The moment is that of the first read in the transaction.
+        connection.execute_batch("BEGIN; SELECT next_uid FROM database").map_err(to_open())?;
+        Ok(Self { connection, place })
+    }
+
+    /// Every mailbox, by name and then by id.
+    pub fn mailboxes(&self) -> Result<Vec<MailboxSummary>, DatabaseError> {
+        mailboxes(&self.connection).map_err(self.error("list the mailboxes"))
+    }
+
+    /// The messages of a mailbox that are not deleted, by ascending uid.
+    pub fn messages(&self, mailbox: &MailboxId) -> Result<Vec<ArchivedMessage>, DatabaseError> {
+        let list = || {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT uid, octets, header, wire, epoch, uidl, received FROM message
+                 WHERE mailbox = (SELECT number FROM mailbox WHERE id = ?1) AND stamp = 0 ORDER BY uid",
+            )?;
+            let messages = statement.query_map([mailbox.as_bytes()], |row| {
+                Ok(ArchivedMessage { entry: entry(row)?, received: UnixSeconds(row.get(6)?) })
+            })?;
+            messages.collect::<Result<_, _>>()
+        };
+        list().map_err(self.error("list a mailbox"))
+    }
+
+    /// The chunk `index` of a message of `mailbox`, in wire form. The error is about this message only, and may be
+    /// [`MailboxError::Corrupt`].
+    pub fn chunk(
+        &self,
+        mailbox: &MailboxId,
+        message: &MessageEntry,
+        index: u32,
+    ) -> Result<Bytes, MailboxError> {
+        if index >= message.chunks() {
+            return Err(MailboxError::NoSuchMessage { uid: message.uid });
+        }
+        chunk(&self.connection, *mailbox, message.uid, index, message.wire).map_err(|failure| match failure {
+            Failure::Refused(error) => error,
+            Failure::Sqlite(error) => MailboxError::Unavailable {
+                operation: "read a message",
+                source: Some(std::sync::Arc::new(error)),
+            },
+        })
+    }
+
+    fn error(&self, operation: &'static str) -> impl FnOnce(rusqlite::Error) -> DatabaseError {
+        DatabaseError::sqlite(operation, self.place.database())
+    }
+}

@@ -1,0 +1,161 @@
+//! Moving what was written from SQLite's log (WAL) into the file, beside the writer and not in its way.
+//!
+//! The log grows with every commit. From `log_limit` on it is moved while the writer goes on. When it has become four
+//! times as long all the same, because the writer was always ahead, the writer has to wait for the rest once, after
+//! which the log begins anew.
+
+use std::{
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, hooks::Wal};
+
+use crate::{
+    error::{Failure, Severity, severity},
+    mount::Mounted,
+    options::MountOptions,
+    schema,
+};
+
+/// What the writer and the checkpointer tell each other of the log.
+pub(crate) struct Log {
+    /// Bytes in the log after the last commit.
+    size: Arc<AtomicU64>,
+    limit: u64,
+    wish: Mutex<Wish>,
+    wished: Condvar,
+    turn: Mutex<()>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Nothing,
+    Checkpoint,
+    End,
+}
+
+/// How long readers may keep the log from beginning anew while the writer waits for it.
+const RESTART_PATIENCE: Duration = Duration::from_millis(20);
+
+impl Log {
+    /// Watches the log that `connection`, the writer's, writes.
+    pub(crate) fn attach(connection: &mut Connection, options: &MountOptions) -> rusqlite::Result<Arc<Self>> {
+        let page: u64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+        connection.query_row(
+            &format!("PRAGMA journal_size_limit = {}", options.log_limit),
+            [],
+            |_| Ok(()),
+        )?;
+        let size = Arc::new(AtomicU64::new(0));
+        let seen = Arc::clone(&size);
+        connection.wal_hook(Some(move |_: &mut Wal, pages: i32| {
+            seen.store(page * u64::from(pages.unsigned_abs()), Ordering::Relaxed);
+            Ok(())
+        }))?;
+        Ok(Arc::new(Self {
+            size,
+            limit: options.log_limit,
+            wish: Mutex::new(Wish::Nothing),
+            wished: Condvar::new(),
+            turn: Mutex::new(()),
+        }))
+    }
+
+    /// Held by the writer for a transaction, and by the checkpointer while the writer must wait.
+    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The writer has committed.
+    pub(crate) fn committed(&self) {
+        if self.size.load(Ordering::Relaxed) >= self.limit {
+            self.wish(Wish::Checkpoint);
+        }
+    }
+
+    /// The writer has nothing to do.
+    pub(crate) fn quiet(&self) {
+        if self.size.swap(0, Ordering::Relaxed) > 0 {
+            self.wish(Wish::Checkpoint);
+        }
+    }
+
+    /// The writer has ended.
+    pub(crate) fn close(&self) {
+        self.wish(Wish::End);
+    }
+
+    fn wish(&self, wish: Wish) {
+        let mut current = self.wish.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current != Wish::End {
+            *current = wish;
+        }
+        drop(current);
+        self.wished.notify_one();
+    }
+
+    /// Waits for work; false when there will be none.
+    fn wait(&self) -> bool {
+        let wish = self.wish.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wish = self
+            .wished
+            .wait_while(wish, |wish| *wish == Wish::Nothing)
+            .unwrap_or_else(PoisonError::into_inner);
+        if *wish == Wish::Checkpoint {
+            *wish = Wish::Nothing;
+        }
+        *wish != Wish::End
+    }
+}
+
+/// The thread that moves the log into the file.
+pub(crate) struct Checkpointer {
+    connection: Connection,
+    mounted: Arc<Mounted>,
+    log: Arc<Log>,
+}
+
+impl Checkpointer {
+    pub(crate) fn open(mounted: Arc<Mounted>, log: Arc<Log>) -> rusqlite::Result<Self> {
+        let connection = schema::open_writable(&mounted.place.database(), 1 << 20)?;
+        connection.busy_timeout(RESTART_PATIENCE)?;
+        Ok(Self { connection, mounted, log })
+    }
+
+    pub(crate) fn run(self) {
+        while self.log.wait() {
+            let begun = Instant::now();
+            match self.checkpoint() {
+                Ok(()) => tracing::trace!(took = ?begun.elapsed(), "checkpoint"),
+                // A reader stood in the way; the next commit asks again.
+                Err(error) if severity(&error) == Severity::Busy => {}
+                Err(error) if severity(&error) == Severity::Full => {
+                    tracing::warn!(
+                        "the disk is too full to move the log of a mailbox database into its file"
+                    );
+                }
+                Err(error) => {
+                    self.mounted.judge("move the log into the file", Failure::Sqlite(error));
+                }
+            }
+        }
+    }
+
+    fn checkpoint(&self) -> rusqlite::Result<()> {
+        self.take("PRAGMA wal_checkpoint(PASSIVE)")?;
+        if self.log.size.load(Ordering::Relaxed) >= 4 * self.log.limit {
+            let _turn = self.log.turn();
+            // What was written since is little. A log whose readers have all gone begins anew.
+            self.take("PRAGMA wal_checkpoint(RESTART)")?;
+        }
+        Ok(())
+    }
+
+    fn take(&self, checkpoint: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(checkpoint)?.query_row([], |_| Ok(()))
+    }
+}

@@ -1,0 +1,175 @@
+//! The thread that writes: whatever waits is made in one transaction, made durable by one fsync, and answered.
+//!
+//! Between transactions it removes a little of what nobody sees any more: see [`tidying`].
+
+mod change;
+mod deletion;
+mod delivery;
+mod ledger;
+mod removal;
+mod tidying;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mailbox::{FencingToken, MailboxError};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+pub(crate) use change::{Asked, Change, Kind};
+pub(crate) use deletion::Deletion;
+use ledger::Ledger;
+pub(crate) use removal::Removal;
+use tidying::{Tidied, tidy};
+
+use crate::{
+    checkpoint::Log,
+    error::{Failure, Severity, severity},
+    mount::{Mounted, Standing},
+    queue::Found,
+};
+
+/// Most changes and wire bytes in one transaction: enough to share an fsync, not so much that anyone waits long.
+const GROUP: usize = 512;
+const GROUP_BYTES: u64 = 16 << 20;
+
+/// The writing thread's means.
+pub(crate) struct Writer {
+    connection: Connection,
+    mounted: Arc<Mounted>,
+    log: Arc<Log>,
+    token: FencingToken,
+    tidied: Instant,
+    /// What the last tidying left.
+    left: Tidied,
+    /// Whether the disk space held back for deletions was used.
+    reserve_used: bool,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        connection: Connection,
+        mounted: Arc<Mounted>,
+        log: Arc<Log>,
+        token: FencingToken,
+    ) -> Self {
+        let (tidied, left) = (Instant::now(), Tidied::More);
+        Self { connection, mounted, log, token, tidied, left, reserve_used: false }
+    }
+
+    /// Writes until the mount ends; the connection is given back, to be closed last.
+    pub(crate) fn run(mut self) -> Connection {
+        loop {
+            match self.mounted.changes.drain(GROUP, self.patience()) {
+                Found::Closed => return self.connection,
+                Found::Quiet => {}
+                Found::Work(changes) => self.carry_out(changes),
+            }
+            if self.patience() == Some(Duration::ZERO) && !self.mounted.is_broken() {
+                self.tidy();
+            }
+        }
+    }
+
+    /// How long until the next tidying, if there is any reason for one.
+    fn patience(&self) -> Option<Duration> {
+        match self.left {
+            Tidied::More => Some(Duration::ZERO),
+            Tidied::Nothing if !self.reserve_used => None,
+            _ => Some(self.mounted.options.tidy_interval.saturating_sub(self.tidied.elapsed())),
+        }
+    }
+
+    fn carry_out(&mut self, changes: Vec<Box<dyn Change>>) {
+        let mut changes = changes.into_iter().peekable();
+        while changes.peek().is_some() {
+            let (mut group, mut bytes) = (Vec::new(), 0);
+            while let Some(change) = changes.next_if(|_| bytes < GROUP_BYTES) {
+                bytes += change.bytes();
+                group.push(change);
+            }
+            self.commit(group);
+        }
+        self.left = self.left.max(Tidied::Later);
+    }
+
+    /// Makes a group of changes and answers them.
+    fn commit(&mut self, mut group: Vec<Box<dyn Change>>) {
+        let Err(error) = self.make(&mut group) else { return settle(group, None) };
+        if !matches!(error, MailboxError::NoSpace) {
+            return settle(group, Some(&error));
+        }
+        // The disk is full. What takes mail away is done all the same, with the space held back for it.
+        let (adding, mut removing) = group.into_iter().partition(|change| change.adds_mail());
+        settle(adding, Some(&error));
+        if !removing.is_empty() {
+            self.reserve_used |= self.mounted.place.release_reserve();
+            let outcome = self.make(&mut removing);
+            settle(removing, outcome.err().as_ref());
+        }
+    }
+
+    fn make(&mut self, group: &mut [Box<dyn Change>]) -> Result<(), MailboxError> {
+        if self.mounted.is_broken() {
+            return Err(self.mounted.no_answer("change a mailbox"));
+        }
+        let made = self.transact(|ledger| {
+            group.iter_mut().try_for_each(|change| change.make(ledger))?;
+            Ok(())
+        });
+        made.map_err(|failure| self.judge("change a mailbox", failure))
+    }
+
+    /// One transaction, from the comparison of the token to the fsync.
+    fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&mut Ledger<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let _turn = self.log.turn();
+        let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
+        let mut ledger = Ledger::open(&transaction, &self.mounted, self.token)?;
+        let outcome = work(&mut ledger)?;
+        ledger.close()?;
+        transaction.commit()?;
+        self.log.committed();
+        Ok(outcome)
+    }
+
+    /// To write into a damaged file would damage it more.
+    fn judge(&self, operation: &'static str, failure: Failure) -> MailboxError {
+        match failure {
+            Failure::Sqlite(error) if severity(&error) == Severity::Damaged => {
+                self.mounted.break_off(Standing::Failed { operation, source: Arc::new(error) });
+                self.mounted.no_answer(operation)
+            }
+            failure => self.mounted.judge(operation, failure),
+        }
+    }
+
+    fn tidy(&mut self) {
+        self.tidied = Instant::now();
+        let options = &self.mounted.options;
+        let ample = options.low_water.saturating_add(2 * options.reserve);
+        if self.reserve_used && self.mounted.place.free_space().is_ok_and(|free| free > ample) {
+            self.reserve_used = self.mounted.place.hold_reserve(options.reserve).is_err();
+        }
+        self.left = match self.transact(tidy) {
+            Ok(left) => left,
+            Err(failure) => {
+                // A disk that is full now need not be full later.
+                self.judge("remove deleted mail", failure);
+                Tidied::Later
+            }
+        };
+        if self.left != Tidied::More {
+            self.log.quiet();
+        }
+    }
+}
+
+fn settle(group: Vec<Box<dyn Change>>, error: Option<&MailboxError>) {
+    for change in group {
+        change.settle(error.cloned());
+    }
+}

@@ -1,0 +1,4 @@
+//! The engine against its promises, crashes, faults and a full disk.
+
+mod conformance;
+mod fixture;
