@@ -4,18 +4,22 @@
 //! holds the file `format`, which is the first thing ever written to it: what follows is made piece by piece, and what is
 //! missing after a crash is made at the next start.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rustix::fs::FlockOperation;
+use rustix::io::Errno;
 use settings::DataDirectory;
 use thiserror::Error;
 
 use crate::stopped::replace;
 
 const FORMAT: &str = "mailmedic data 1";
+const LOCK_POLL: Duration = Duration::from_millis(10);
 
 /// A data directory that is ours alone until this is dropped.
 #[derive(Debug)]
@@ -99,6 +103,15 @@ impl ClaimError {
 impl Claim {
     /// Claims the folder, making it if there is none.
     pub fn take(data: &DataDirectory) -> Result<Self, ClaimError> {
+        Self::within(data, Duration::from_millis(200))
+    }
+
+    /// Claims the folder, making it if there is none, and waits half a minute for whoever holds it.
+    pub fn wait_for(data: &DataDirectory) -> Result<Self, ClaimError> {
+        Self::within(data, Duration::from_secs(30))
+    }
+
+    fn within(data: &DataDirectory, patience: Duration) -> Result<Self, ClaimError> {
         let folder = data.root();
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {
             match error.kind() {
@@ -119,10 +132,15 @@ impl Claim {
             .mode(0o600)
             .open(&path)
             .map_err(ClaimError::refused("write", &path))?;
-        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(rustix::io::Errno::WOULDBLOCK) => return Err(in_use(folder, &mut lock)),
-            Err(error) => return Err(ClaimError::refused("lock", &path)(error.into())),
+        // Whoever only looks whether there is a holder holds the lock for a moment.
+        let deadline = Instant::now() + patience;
+        loop {
+            match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(Errno::WOULDBLOCK) if Instant::now() < deadline => std::thread::sleep(LOCK_POLL),
+                Err(Errno::WOULDBLOCK) => return Err(in_use(folder, &mut lock)),
+                Err(error) => return Err(ClaimError::refused("lock", &path)(error.into())),
+            }
         }
         let new = !is_ours(data)?;
         if new {
@@ -170,7 +188,7 @@ pub fn holder(data: &DataDirectory) -> Result<Option<u32>, ClaimError> {
     };
     match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockShared) {
         Ok(()) => Ok(None),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(pid_in(&mut lock).parse().ok()),
+        Err(Errno::WOULDBLOCK) => Ok(pid_in(&mut lock).parse().ok()),
         Err(error) => Err(ClaimError::refused("lock", &path)(error.into())),
     }
 }
@@ -199,10 +217,12 @@ fn is_ours(data: &DataDirectory) -> Result<bool, ClaimError> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(ClaimError::refused("read", &format)(error)),
     }
+    let configuration = data.configuration();
+    let configuration = configuration.file_name().unwrap_or_default();
     for entry in fs::read_dir(folder).map_err(ClaimError::refused("read", folder))? {
         let name = entry.map_err(ClaimError::refused("read", folder))?.file_name();
-        // Left behind by a first start that died at once.
-        if name != "lock" && name != "format.new" {
+        // Left behind by a first start that died at once, or written by whoever prepared it.
+        if ![OsStr::new("lock"), OsStr::new("format.new"), configuration].contains(&name.as_os_str()) {
             let entry = name.to_string_lossy().into_owned();
             return Err(ClaimError::NotOurs { folder: folder.to_owned(), entry });
         }

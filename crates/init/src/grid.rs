@@ -37,6 +37,8 @@ pub struct GridServer {
     pub arguments: Vec<OsString>,
     /// Whether clients connect to it. Such servers are shut down before the others.
     pub faces_clients: bool,
+    /// How long things take.
+    pub limits: Limits,
 }
 
 /// What a grid needs to know.
@@ -48,8 +50,6 @@ pub struct Grid {
     pub program: Program,
     /// The servers.
     pub servers: Vec<GridServer>,
-    /// How long things take.
-    pub limits: Limits,
     /// How long all services together may take until they serve.
     pub start_limit: Duration,
 }
@@ -155,14 +155,18 @@ enum Woken {
 /// How often the services are asked whether they serve, until they do.
 const START_POLL: Duration = Duration::from_millis(50);
 
+/// How often there is upkeep.
+const UPKEEP: Duration = Duration::from_hours(6);
+
 impl Grid {
-    /// Runs the data centre until it is asked to stop, and says what happens through `tell`.
+    /// Runs the data centre until it is asked to stop, and says what happens through `tell`. `upkeep` is called a few
+    /// times a day, for what must be renewed now and then.
     ///
     /// # Errors
     /// The state file cannot be written, or the operating system refuses something.
-    pub fn run(self, tell: &mut dyn FnMut(Progress)) -> Result<Outcome, InitError> {
+    pub fn run(self, tell: &mut dyn FnMut(Progress), upkeep: &mut dyn FnMut()) -> Result<Outcome, InitError> {
         crate::runtime()?.block_on(async {
-            let mut running = Running::start(self, tell)?;
+            let mut running = Running::start(self, tell, upkeep)?;
             let fault = running.until_asked().await?;
             let in_order = running.go_down().await?;
             Ok(match fault {
@@ -182,16 +186,22 @@ struct Running<'a> {
     send: UnboundedSender<(usize, Event)>,
     inbox: UnboundedReceiver<(usize, Event)>,
     signals: EndSignals,
+    next_upkeep: Instant,
     tell: &'a mut dyn FnMut(Progress),
+    upkeep: &'a mut dyn FnMut(),
 }
 
 impl<'a> Running<'a> {
-    fn start(grid: Grid, tell: &'a mut dyn FnMut(Progress)) -> Result<Self, InitError> {
+    fn start(
+        grid: Grid,
+        tell: &'a mut dyn FnMut(Progress),
+        upkeep: &'a mut dyn FnMut(),
+    ) -> Result<Self, InitError> {
         let (send, inbox) = mpsc::unbounded_channel();
         let (servers, effects): (Vec<_>, Vec<_>) = grid
             .servers
             .iter()
-            .map(|_| Power::new(grid.limits))
+            .map(|server| Power::new(server.limits))
             .map(|(power, effect)| ((power, None), effect))
             .unzip();
         let mut running = Self {
@@ -202,7 +212,9 @@ impl<'a> Running<'a> {
             send,
             inbox,
             signals: EndSignals::catch()?,
+            next_upkeep: Instant::now() + UPKEEP,
             tell,
+            upkeep,
         };
         for (index, effect) in effects.into_iter().enumerate() {
             running.carry_out(index, vec![effect]);
@@ -263,6 +275,10 @@ impl<'a> Running<'a> {
             // The channel stays open: `self` holds a sender.
             Some((index, event)) = self.inbox.recv() => self.take(index, event),
             () = until(wake) => (0..self.servers.len()).for_each(|index| self.take(index, Event::Tick)),
+            () = tokio::time::sleep_until(self.next_upkeep) => {
+                self.next_upkeep += UPKEEP;
+                (self.upkeep)();
+            }
             () = self.signals.next() => return Ok(Woken::Asked),
         }
         self.write_state()?;
@@ -297,7 +313,7 @@ impl<'a> Running<'a> {
                 Effect::Cut(_) => process.iter().for_each(Process::kill),
                 Effect::TellLoss => {
                     let server = self.grid.servers[index].name.clone();
-                    let delay = self.grid.limits.power_on_delay;
+                    let delay = self.grid.servers[index].limits.power_on_delay;
                     warn!(server, "power loss; power returns in {} s", delay.as_secs_f64());
                     let milliseconds = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
                     (self.tell)(Progress::PowerLoss { server, milliseconds });

@@ -63,17 +63,18 @@ fn up(data: &DataDirectory) {
             .chain([data.root().into()])
             .collect(),
         faces_clients,
+        limits: Limits { power_on_delay: POWER_ON_DELAY, shut_down: Duration::from_secs(5) },
     };
     let grid = Grid {
         state_file: data.root().join("grid.json"),
         program: program(data.root()),
         servers: vec![grid_server("mbx1", false), grid_server("cas1", true)],
-        limits: Limits { power_on_delay: POWER_ON_DELAY, shut_down: Duration::from_secs(5) },
         start_limit: Duration::from_secs(20),
     };
-    let outcome = grid.run(&mut |progress| {
+    let mut tell = |progress: Progress| {
         append(&data.root().join("progress"), &serde_json::to_string(&progress).unwrap());
-    });
+    };
+    let outcome = grid.run(&mut tell, &mut || {});
     append(&data.root().join("outcome"), &serde_json::to_string(&outcome.unwrap()).unwrap());
     drop(claim);
 }

@@ -53,6 +53,13 @@ fn a_first_start_that_died_at_once_does_not_spoil_the_folder() {
 }
 
 #[test]
+fn a_folder_that_was_given_a_configuration_first_becomes_a_data_directory() {
+    let data = folder();
+    fs::write(data.path().join("mailmedic.toml"), "").unwrap();
+    assert!(Claim::take(&at(data.path())).unwrap().is_new());
+}
+
+#[test]
 fn a_folder_of_another_format_is_refused() {
     let data = folder();
     fs::write(data.path().join("format"), "mailmedic data 2\n").unwrap();
