@@ -94,17 +94,6 @@ impl Refusal {
         Refusal { code: code.into(), text: text.into(), close: false }
     }
 
-    /// The answer to credentials that are wrong, whatever is wrong with them: one text for an unknown user and a wrong
-    /// password.
-    pub fn bad_credentials() -> Refusal {
-        Refusal::new(ResponseCode::Auth, "log-in failed")
-    }
-
-    /// Whether the client can do nothing about it.
-    pub fn is_servers_fault(&self) -> bool {
-        self.code.is_some_and(ResponseCode::is_servers_fault)
-    }
-
     /// The same refusal, ending the session.
     #[must_use]
     pub fn closing(self) -> Refusal {

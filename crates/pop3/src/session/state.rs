@@ -127,7 +127,8 @@ impl Desk<'_> {
     /// failed log-ins count as the client's errors.
     pub(super) fn refuse(&mut self, refusal: &Refusal, state: State) -> Next {
         write_err(refusal.code, &refusal.text, self.output);
-        let counts = matches!(state, State::Authorization(_)) && !refusal.is_servers_fault();
+        let servers_fault = refusal.code.is_some_and(ResponseCode::is_servers_fault);
+        let counts = matches!(state, State::Authorization(_)) && !servers_fault;
         let state = if refusal.close { State::Closed(Closing::Refused) } else { state };
         Next::err(refusal.code, counts, state)
     }

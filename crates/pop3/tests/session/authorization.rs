@@ -3,7 +3,7 @@
 use pop3::session::{Limits, Outcome, Session, Step};
 use pop3::{Capability, Credentials, Maildrop, Offer, Refusal, ResponseCode, Secret};
 
-use crate::driver::{Driver, World, full_offer};
+use crate::driver::{Driver, World, full_offer, log_in_failed};
 
 #[test]
 fn pass_takes_the_rest_of_the_line_spaces_included() {
@@ -125,7 +125,7 @@ fn an_answer_that_nobody_asked_for_is_ignored() {
     session.retrieved(10);
     session.forwarded(full_offer());
     session.tls_started(full_offer());
-    session.refused(&Refusal::bad_credentials());
+    session.refused(&log_in_failed());
     assert!(!session.is_logged_in());
     assert!(session.output().is_empty());
     assert!(matches!(session.step(), Step::Input));

@@ -196,7 +196,7 @@ impl Driver {
                     self.session.forwarded(full_offer());
                 }
                 Step::ScramSecret { user } => self.session.scram_secret(scram_secret(&user), &server_nonce()),
-                Step::ScramRejected { .. } => self.session.refused(&Refusal::bad_credentials()),
+                Step::ScramRejected { .. } => self.session.refused(&log_in_failed()),
                 Step::LogIn(credentials) => self.log_in(credentials),
                 Step::Listing if self.fails(Fails::Listing) => self.fail("cannot list"),
                 Step::Listing => {
@@ -235,7 +235,7 @@ impl Driver {
             let messages = self.world.messages.len() as u64;
             self.session.logged_in(Maildrop { messages, octets: self.world.octets() });
         } else {
-            self.session.refused(&Refusal::bad_credentials());
+            self.session.refused(&log_in_failed());
         }
     }
 
@@ -303,6 +303,11 @@ fn scram_secret(user: &str) -> &'static ScramSecret {
     static FAKE: LazyLock<ScramSecret> =
         LazyLock::new(|| ScramSecret::derive(&Secret::new("nobody knows"), b"fake but lasting", 4096));
     if user == "user" { &KNOWN } else { &FAKE }
+}
+
+/// One answer for every log-in that fails.
+pub(crate) fn log_in_failed() -> Refusal {
+    Refusal::new(ResponseCode::Auth, "log-in failed")
 }
 
 /// The server's part of the nonce in RFC 7677 section 3.

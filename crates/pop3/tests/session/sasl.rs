@@ -128,7 +128,7 @@ fn a_wrong_scram_proof_cannot_log_in_even_by_mistake() {
     assert!(matches!(session.step(), Step::ScramRejected { user } if user == "user"));
     session.logged_in(Maildrop::default());
     assert!(!session.is_logged_in());
-    session.refused(&pop3::Refusal::bad_credentials());
+    session.refused(&crate::driver::log_in_failed());
     assert!(
         matches!(session.step(), Step::Answered(exchange) if matches!(exchange.outcome, Outcome::Err(_)))
     );
