@@ -4,6 +4,8 @@
 mod nginx_auth;
 mod null;
 mod relay;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

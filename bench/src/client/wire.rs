@@ -119,3 +119,48 @@ impl Wire {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What `multi_line` makes of a reply that arrives as these two pieces, and the line after it.
+    async fn received(pieces: [&'static [u8]; 2]) -> (Vec<u8>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.set_nodelay(true).unwrap();
+            for piece in pieces {
+                stream.write_all(piece).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        });
+        let mut wire = Wire::connect(address, None).await.unwrap();
+        assert_eq!(wire.line().await.unwrap(), b"+OK");
+        let mut body = Vec::new();
+        wire.multi_line(|piece| body.extend_from_slice(piece)).await.unwrap();
+        (body, String::from_utf8_lossy(wire.line().await.unwrap()).into_owned())
+    }
+
+    #[tokio::test]
+    async fn reply_cut_anywhere_is_put_together_again() {
+        const REPLY: &[u8] = b"+OK\r\n..\r\n.\rx\r\nlast\r\n.\r\n+OK next\r\n";
+        for cut in 0..REPLY.len() {
+            let (body, next) = received([&REPLY[..cut], &REPLY[cut..]]).await;
+            assert_eq!(body, b"..\r\n.\rx\r\nlast\r\n", "cut at {cut}");
+            assert_eq!(next, "+OK next");
+        }
+    }
+
+    #[tokio::test]
+    async fn reply_without_lines_is_empty() {
+        const REPLY: &[u8] = b"+OK\r\n.\r\n+OK next\r\n";
+        for cut in 0..REPLY.len() {
+            let (body, next) = received([&REPLY[..cut], &REPLY[cut..]]).await;
+            assert_eq!((body.as_slice(), next.as_str()), (b"".as_slice(), "+OK next"), "cut at {cut}");
+        }
+    }
+}

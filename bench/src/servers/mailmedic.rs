@@ -85,13 +85,13 @@ fn add_users(program: &str, data: &Path, users: &[String]) -> Result<()> {
         writeln!(list, "{user}{DOMAIN}:{PASSWORD}")?;
     }
     let added = Command::new(program)
-        .args(["user", "add", "--file"])
+        .args(["user", "import"])
         .arg(&file)
         .arg("--data")
         .arg(data)
         .stdout(Stdio::null())
         .status()
-        .context("starting mailmedic user add")?;
-    ensure!(added.success(), "mailmedic user add: {added}");
+        .context("starting mailmedic user import")?;
+    ensure!(added.success(), "mailmedic user import: {added}");
     Ok(())
 }
