@@ -15,7 +15,7 @@ pub use server::{AdminServer, ListenError};
 use crate::counters::CountersReport;
 use crate::protocol_log::ProtocolLogReport;
 use crate::ring::KeptSession;
-use crate::roster::{InFlight, SessionReport};
+use crate::roster::{InFlightReport, SessionReport};
 use crate::session_id::SessionId;
 
 /// What is asked.
@@ -28,7 +28,7 @@ pub enum Ask {
     Counters,
     /// Who is on. Answered with [`Answer::Sessions`].
     Sessions {
-        /// At most so many.
+        /// At most so many, and never more than 100,000.
         limit: usize,
     },
     /// Everything known of one session. Answered with [`Answer::Session`].
@@ -44,6 +44,13 @@ pub enum Ask {
     Drain,
     /// Let sessions in again. Answered with [`Answer::Done`].
     Admit,
+    /// Remove a mailbox with all its mail, where its database is mounted. Answered with [`Answer::Done`].
+    RemoveMailbox {
+        /// The database.
+        database: String,
+        /// The mailbox.
+        mailbox: String,
+    },
     /// Change how much the service log says, until the next start. Answered with [`Answer::Done`].
     LogLevel {
         /// `error`, `warn`, `info`, `debug` or `trace`.
@@ -143,11 +150,19 @@ pub struct CountersAnswer {
     /// When the process started: counters of another start cannot be compared.
     pub started: jiff::Timestamp,
     /// One for each protocol.
-    pub protocols: Vec<CountersReport>,
-    /// The commands being processed, the longest first, at most 1000.
-    pub in_flight: Vec<InFlight>,
+    pub protocols: Vec<ProtocolAnswer>,
     /// Whatever else the service counts, by name: connections refused, log-ins waiting.
     pub gauges: std::collections::BTreeMap<String, u64>,
+}
+
+/// What the commands of one protocol cost so far, and those under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProtocolAnswer {
+    /// Those completed.
+    #[serde(flatten)]
+    pub counters: CountersReport,
+    /// Those being processed, at most 1000 of them one by one.
+    pub in_flight: InFlightReport,
 }
 
 /// A setting that holds.

@@ -28,19 +28,7 @@ pub const OTHER: &str = "OTHER";
 
 /// A command that is counted: a place in the table of [`Counters`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verb(u8);
-
-impl From<u8> for Verb {
-    fn from(place: u8) -> Self {
-        Self(place)
-    }
-}
-
-impl From<Verb> for u8 {
-    fn from(verb: Verb) -> Self {
-        verb.0
-    }
-}
+pub struct Verb(pub(crate) u8);
 
 /// The counters of one protocol.
 #[derive(Debug)]

@@ -15,6 +15,8 @@ pub(crate) use append::AppendFile;
 
 /// How much waits for the disk at most, twice: being gathered and being written.
 const LIMIT: usize = 4 << 20;
+/// How much gathers on a busy day.
+const USUAL: usize = 256 << 10;
 /// How long lines gather before they are written.
 const GATHER: Duration = Duration::from_millis(200);
 /// How long after a failure the disk is tried again.
@@ -192,6 +194,8 @@ impl<S: Sink> Far<S> {
             }
         }
         batch.clear();
+        // A burst should not hold its memory for ever.
+        batch.shrink_to(USUAL);
         if std::mem::replace(&mut self.failing, false) {
             let dropped = self.shared.tally.dropped.load(Relaxed);
             tracing::info!(log = self.shared.name, dropped, "a log can be written again");

@@ -49,6 +49,17 @@ pub struct SessionReport {
     pub command: Option<InFlight>,
 }
 
+/// The commands of one protocol being processed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InFlightReport {
+    /// How many there are.
+    pub count: u64,
+    /// Their processing times so far together, in microseconds.
+    pub processing_micros: u64,
+    /// Those that have been processed longest, the longest first.
+    pub longest: Vec<InFlight>,
+}
+
 /// A command being processed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InFlight {
@@ -160,13 +171,17 @@ impl Roster {
             .collect()
     }
 
-    /// The commands being processed, at most `limit`, the longest first.
-    pub fn in_flight(&self, limit: usize) -> Vec<InFlight> {
+    /// The commands of `protocol` being processed, of which at most `limit` one by one.
+    pub fn in_flight(&self, protocol: &str, limit: usize) -> InFlightReport {
         let now = self.micros();
-        let mut commands: Vec<_> = self.every().iter().filter_map(|live| live.in_flight(now)).collect();
-        commands.sort_by_key(|command| std::cmp::Reverse(command.processing_micros));
-        commands.truncate(limit);
-        commands
+        let every = self.every();
+        let ours = every.iter().filter(|live| live.counters.protocol() == protocol);
+        let mut longest: Vec<_> = ours.filter_map(|live| live.in_flight(now)).collect();
+        let (count, processing_micros) =
+            (longest.len() as u64, longest.iter().map(|command| command.processing_micros).sum());
+        longest.sort_by_key(|command| std::cmp::Reverse(command.processing_micros));
+        longest.truncate(limit);
+        InFlightReport { count, processing_micros, longest }
     }
 
     fn every(&self) -> Vec<Arc<Live>> {
@@ -222,7 +237,7 @@ impl Live {
         let running = self.running.load(Relaxed);
         let since = if running == 0 { 0 } else { now.saturating_sub(running) };
         (verb != NO_COMMAND).then(|| InFlight {
-            command: self.counters.word(Verb::from(verb)).to_owned(),
+            command: self.counters.word(Verb(verb)).to_owned(),
             age_micros: now.saturating_sub(self.begun.load(Relaxed)),
             processing_micros: self.processed.load(Relaxed) + since,
         })

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use net::drain::Phase;
 use settings::{ServerFolder, ServiceLogLevel, Value};
 
-use crate::admin::{AdminServer, Answer, Answers, Ask, CountersAnswer, ListenError, SettingReport, Status};
+use crate::admin::{
+    AdminServer, Answer, Answers, Ask, CountersAnswer, ListenError, ProtocolAnswer, SettingReport, Status,
+};
 use crate::clock::Clock;
 use crate::counters::{Counters, LMTP, POP3};
 use crate::live::{Live, LiveError, Settled};
@@ -22,6 +24,9 @@ use crate::service_log::ServiceLog;
 const RING_SESSIONS: usize = 1000;
 /// How many commands under way are told.
 const IN_FLIGHT: usize = 1000;
+
+/// How many sessions are told at once: more would not fit into an answer.
+const LISTED: usize = 100_000;
 
 /// What a service needs to start.
 pub struct Startup {
@@ -88,7 +93,11 @@ pub struct Service {
     /// The settings that the logs go by.
     applied: Mutex<Arc<Settled>>,
     particulars: OnceLock<Particulars>,
+    removal: OnceLock<Removal>,
 }
+
+/// Removes the mailbox named second from the database named first; the error is why not, for people.
+pub type Removal = Box<dyn Fn(&str, &str) -> Result<(), String> + Send + Sync>;
 
 /// What only one kind of service can say about itself. Asked on the threads of the admin socket.
 pub struct Particulars {
@@ -127,6 +136,7 @@ impl Service {
             log: service_log,
             applied: Mutex::new(settled),
             particulars: OnceLock::new(),
+            removal: OnceLock::new(),
         });
         let admin = AdminServer::listen(&socket, Arc::clone(&service) as Arc<dyn Answers>)?;
         Ok(Started { service, admin })
@@ -147,6 +157,12 @@ impl Service {
         let _ = self.particulars.set(particulars);
     }
 
+    /// Lets the admin socket remove mailboxes by `removal`, which is called on its threads and may wait for a commit. The first
+    /// one counts.
+    pub fn set_removal(&self, removal: Removal) {
+        let _ = self.removal.set(removal);
+    }
+
     /// Follows the settings, for ever: reads them again when they change and has the logs go by them.
     pub async fn follow_settings(self: Arc<Self>) {
         let mut changes = self.live.subscribe();
@@ -161,8 +177,8 @@ impl Service {
 
     /// Has the logs go by the settings that hold.
     fn apply(&self) {
-        let now = self.live.snapshot();
         let mut applied = lock(&self.applied);
+        let now = self.live.snapshot();
         self.protocol_log.configure(ProtocolLogSettings::new(&now.server, self.folder.root()));
         let level = now.server.log.service_log_level;
         // Only a change of the file undoes what an operator has asked for at the admin socket.
@@ -202,12 +218,12 @@ impl Service {
         let mut gauges = self.particulars.get().map(|particulars| (particulars.gauges)()).unwrap_or_default();
         gauges.insert("protocol_log_lines_dropped".into(), self.protocol_log.report().dropped);
         gauges.insert("service_log_lines_dropped".into(), self.log.as_ref().map_or(0, |log| log.dropped()));
-        CountersAnswer {
-            started: self.started,
-            protocols: vec![self.pop3.report(), self.lmtp.report()],
-            in_flight: self.roster.in_flight(IN_FLIGHT),
-            gauges,
-        }
+        let answer = |counters: &Counters| ProtocolAnswer {
+            counters: counters.report(),
+            in_flight: self.roster.in_flight(counters.protocol(), IN_FLIGHT),
+        };
+        let protocols = vec![answer(&self.pop3), answer(&self.lmtp)];
+        CountersAnswer { started: self.started, protocols, gauges }
     }
 
     fn settings(&self) -> Vec<SettingReport> {
@@ -238,7 +254,7 @@ impl Answers for Service {
             Ask::Status => Answer::Status(Box::new(self.status())),
             Ask::Counters => Answer::Counters(Box::new(self.counters())),
             Ask::Sessions { limit } => {
-                Answer::Sessions { total: self.roster.len(), sessions: self.roster.list(limit) }
+                Answer::Sessions { total: self.roster.len(), sessions: self.roster.list(limit.min(LISTED)) }
             }
             Ask::Session { id } => Answer::Session { open: self.roster.find(id), kept: self.ring.find(id) },
             Ask::Settings => Answer::Settings { settings: self.settings() },
@@ -254,6 +270,13 @@ impl Answers for Service {
                 self.sessions.set_phase(Phase::Admitting);
                 Answer::Done
             }
+            Ask::RemoveMailbox { database, mailbox } => match self.removal.get() {
+                None => Answer::Refused { reason: format!("a {} has no mailboxes", self.name) },
+                Some(removal) => match removal(&database, &mailbox) {
+                    Ok(()) => Answer::Done,
+                    Err(reason) => Answer::Refused { reason },
+                },
+            },
             Ask::LogLevel { level } => self.set_level(&level),
         }
     }

@@ -30,7 +30,7 @@ impl Spool {
         Self { folder: folder.into(), memory, length: 0, place: Place::Memory(BytesMut::new()) }
     }
 
-    /// Appends `octets`. After an error the spool is of no more use.
+    /// Appends `octets`, which may wait for the disk. After an error the spool is of no more use.
     pub fn append(&mut self, octets: &[u8]) -> io::Result<()> {
         if let Place::Memory(buffer) = &self.place
             && buffer.len() + octets.len() > self.memory
@@ -91,7 +91,7 @@ impl Spooled {
         self.length == 0
     }
 
-    /// Up to `length` octets from `offset` on; fewer at the end, none behind it.
+    /// Up to `length` octets from `offset` on; fewer at the end, none behind it. May wait for the disk.
     pub fn read(&self, offset: u64, length: usize) -> io::Result<Bytes> {
         let left = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
         let length = length.min(left);

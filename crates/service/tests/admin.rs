@@ -214,6 +214,15 @@ fn the_socket_of_a_living_process_is_left_alone() {
 }
 
 #[test]
+fn the_socket_of_a_process_that_hangs_is_left_alone_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("frontend.sock");
+    let _hung = UnixListener::bind(&path).unwrap();
+    let second = AdminServer::listen(&path, Arc::new(Desk::default()));
+    assert!(matches!(second, Err(ListenError::InUse { .. })), "{second:?}");
+}
+
+#[test]
 fn its_file_goes_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let (server, _, path) = listening(folder.path());

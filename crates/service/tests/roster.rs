@@ -107,14 +107,14 @@ fn processing_time_excludes_pauses_and_the_age_does_not() {
     place.pass(10);
     session.pause();
     place.pass(500);
-    let flying = place.roster.in_flight(10);
+    let flying = place.roster.in_flight("pop3", 10).longest;
     assert_eq!((flying[0].age_micros, flying[0].processing_micros), (510_000, 10_000));
     session.resume();
     place.pass(5);
-    let flying = place.roster.in_flight(10);
+    let flying = place.roster.in_flight("pop3", 10).longest;
     assert_eq!((flying[0].age_micros, flying[0].processing_micros), (515_000, 15_000));
     session.end(&done("RETR"));
-    assert!(place.roster.in_flight(10).is_empty());
+    assert_eq!(place.roster.in_flight("pop3", 10).count, 0);
     let report = place.counters.report();
     assert_eq!(command(&report, "RETR").total_micros, 15_000);
 }
@@ -145,8 +145,11 @@ fn the_longest_commands_under_way_come_first() {
         session.begin(verb);
         place.pass(10);
     }
-    let flying: Vec<_> = place.roster.in_flight(2).into_iter().map(|flying| flying.command).collect();
-    assert_eq!(flying, ["RETR", "LIST"]);
+    let flying = place.roster.in_flight("pop3", 2);
+    assert_eq!((flying.count, flying.processing_micros), (3, 60_000), "all are counted");
+    let longest: Vec<_> = flying.longest.into_iter().map(|flying| flying.command).collect();
+    assert_eq!(longest, ["RETR", "LIST"]);
+    assert_eq!(place.roster.in_flight("lmtp", 2).count, 0);
 }
 
 #[test]

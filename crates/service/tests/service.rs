@@ -87,7 +87,10 @@ fn a_session_shows_at_the_admin_socket_while_it_is_on() {
     assert_eq!((total, sessions[0].user.as_deref()), (1, Some("user1@example.com")));
     assert_eq!(sessions[0].command.as_ref().unwrap().command, "RETR");
     let Answer::Counters(counters) = place.asked(&Ask::Counters).unwrap() else { panic!() };
-    assert_eq!((counters.in_flight.len(), counters.protocols[0].sessions_opened), (1, 1));
+    assert_eq!(
+        (counters.protocols[0].in_flight.count, counters.protocols[0].counters.sessions_opened),
+        (1, 1)
+    );
     assert_eq!(counters.gauges["protocol_log_lines_dropped"], 0);
     session.end(&Exchange { command: "RETR", ok: true, ..Exchange::default() });
     let Answer::Session { open, kept } = place.asked(&Ask::Session { id: session.id() }).unwrap() else {
@@ -96,7 +99,10 @@ fn a_session_shows_at_the_admin_socket_while_it_is_on() {
     assert_eq!((open.len(), open[0].exchanges, kept.len()), (1, 1, 0));
     drop(session);
     let Answer::Counters(counters) = place.asked(&Ask::Counters).unwrap() else { panic!() };
-    assert_eq!((counters.protocols[0].commands[0].count, counters.in_flight.len()), (1, 0));
+    assert_eq!(
+        (counters.protocols[0].counters.commands[0].count, counters.protocols[0].in_flight.count),
+        (1, 0)
+    );
 }
 
 #[test]
@@ -219,4 +225,20 @@ fn a_second_process_of_the_same_service_does_not_start() {
     });
     let told = second.err().unwrap().to_string();
     assert!(told.ends_with("belongs to a process that is running; stop that one first"), "{told}");
+}
+
+#[test]
+fn a_mailbox_is_removed_where_it_lies_and_nowhere_else() {
+    let place = place(None);
+    let remove = |mailbox: &str| {
+        place
+            .asked(&Ask::RemoveMailbox { database: "DB01".into(), mailbox: mailbox.into() })
+            .map_err(|e| e.to_string())
+    };
+    assert_eq!(remove("1"), Err("a frontend has no mailboxes".into()));
+    place.service.set_removal(Box::new(|database, mailbox| {
+        if (database, mailbox) == ("DB01", "1") { Ok(()) } else { Err("there is no such mailbox".into()) }
+    }));
+    assert_eq!(remove("1"), Ok(Answer::Done));
+    assert_eq!(remove("2"), Err("there is no such mailbox".into()));
 }

@@ -59,11 +59,14 @@ impl<'a> Document<'a> {
 
     /// Reads one value; what is wrong with it becomes a problem.
     pub(crate) fn value<T: Value>(&mut self, value: &Spanned<DeValue<'_>>) -> Option<T> {
-        T::read(value.get_ref()).map_err(|invalid| self.invalid(value.span(), invalid)).ok()
+        T::read(value.get_ref()).map_err(|wrong| self.invalid(&value.span(), wrong)).ok()
     }
 
-    pub(crate) fn invalid(&mut self, at: Range<usize>, invalid: Invalid) {
-        self.problem(invalid.place().unwrap_or(at), invalid.message, invalid.instead);
+    /// Tells what is wrong with the value at `at`, or with parts of it.
+    pub(crate) fn invalid(&mut self, at: &Range<usize>, wrong: Vec<Invalid>) {
+        for invalid in wrong {
+            self.problem(invalid.place().unwrap_or(at.clone()), invalid.message, invalid.instead);
+        }
     }
 
     pub(crate) fn table<'v, 't>(

@@ -88,7 +88,7 @@ impl<S: Section> Layer<S> {
                     let line = document.line(&key.span());
                     layer.given[index] = Some(Origin::File { file: file.to_owned(), line });
                 }
-                Err(invalid) => document.invalid(value.span(), invalid),
+                Err(wrong) => document.invalid(&value.span(), wrong),
             }
         }
         layer

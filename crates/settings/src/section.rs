@@ -18,7 +18,7 @@ pub struct Setting<S: 'static> {
     pub doc: &'static str,
     pub(crate) example: fn() -> String,
     pub(crate) parse: fn(&mut S, &str) -> Result<(), Invalid>,
-    pub(crate) read: fn(&mut S, &DeValue<'_>) -> Result<(), Invalid>,
+    pub(crate) read: fn(&mut S, &DeValue<'_>) -> Result<(), Vec<Invalid>>,
     pub(crate) text: fn(&S) -> String,
     pub(crate) toml: fn(&S) -> String,
     pub(crate) copy: fn(&S, &mut S),
@@ -135,7 +135,7 @@ macro_rules! section {
                         },
                         read: |section, value| {
                             let value = <$type>::read(value)?;
-                            $(let value = $crate::section::within(value, $low, $high)?;)?
+                            $(let value = $crate::section::within(value, $low, $high).map_err(|invalid| vec![invalid])?;)?
                             section.$field = value;
                             Ok(())
                         },

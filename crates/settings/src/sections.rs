@@ -149,7 +149,8 @@ section! {
 }
 
 section! {
-    /// What is kept of the logs.
+    /// What is kept of the logs. The sizes and numbers of the service log and the memory for sessions hold from the next
+    /// start; the rest at once.
     LogSettings = "log" {
         /// How old a file of the protocol log becomes before it is removed.
         keep_age: Span, "KeepAge", "keep-age", "30 d", "1 h"..="3650 d";

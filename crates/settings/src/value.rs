@@ -84,9 +84,9 @@ pub trait Value: Clone + PartialEq + std::fmt::Debug {
         }
     }
 
-    /// Reads a TOML value.
-    fn read(value: &DeValue<'_>) -> Result<Self, Invalid> {
-        match value {
+    /// Reads a TOML value, and tells everything that is wrong with it.
+    fn read(value: &DeValue<'_>) -> Result<Self, Vec<Invalid>> {
+        let read = match value {
             DeValue::String(text) if Self::FORM == Form::Bare && Self::parse(text).is_ok() => Err(
                 Invalid::new(format!("{} is a string", quoted(text)), format!("write {text} without quotes")),
             ),
@@ -97,7 +97,8 @@ pub trait Value: Clone + PartialEq + std::fmt::Debug {
                 format!("{} is not possible here", kind(other)),
                 format!("write {}", Self::example()),
             )),
-        }
+        };
+        read.map_err(|invalid| vec![invalid])
     }
 }
 
@@ -196,18 +197,21 @@ impl<T: Value> Value for Vec<T> {
         format!("[{}]", self.iter().map(T::toml).collect::<Vec<_>>().join(", "))
     }
 
-    fn read(value: &DeValue<'_>) -> Result<Self, Invalid> {
-        match value {
-            DeValue::Array(items) => items
-                .iter()
-                .map(|item| T::read(item.get_ref()).map_err(|invalid| invalid.at(item.span())))
-                .collect(),
-            other => {
-                // Most likely one thing was meant as a list of one.
-                let one = T::read(other).map_or_else(|_| Self::example(), |one| vec![one].toml());
-                Err(Invalid::new(format!("{} is not possible here", kind(other)), format!("write {one}")))
+    fn read(value: &DeValue<'_>) -> Result<Self, Vec<Invalid>> {
+        let DeValue::Array(items) = value else {
+            // Most likely one thing was meant as a list of one.
+            let one = T::read(value).map_or_else(|_| Self::example(), |one| vec![one].toml());
+            let message = format!("{} is not possible here", kind(value));
+            return Err(vec![Invalid::new(message, format!("write {one}"))]);
+        };
+        let (mut list, mut wrong) = (Vec::new(), Vec::new());
+        for item in items {
+            match T::read(item.get_ref()) {
+                Ok(item) => list.push(item),
+                Err(invalid) => wrong.extend(invalid.into_iter().map(|invalid| invalid.at(item.span()))),
             }
         }
+        if wrong.is_empty() { Ok(list) } else { Err(wrong) }
     }
 }
 

@@ -1,14 +1,10 @@
 //! Asking.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
-
-use super::socket::{Deadlined, SocketPath};
+use super::socket::{Deadlined, connect};
 use super::{ANSWER_LIMIT, Answer, Ask};
 
 /// Why there is no answer.
@@ -80,16 +76,6 @@ pub fn ask(path: &Path, ask: &Ask, limit: Duration) -> Result<Answer, AskError> 
         Ok(answer) => Ok(answer),
         Err(error) => Err(garbled(error.to_string())),
     }
-}
-
-fn connect(path: &Path, limit: Duration) -> io::Result<UnixStream> {
-    let short = SocketPath::of(path)?;
-    let flags = SocketFlags::CLOEXEC;
-    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    // Bounds the connecting too: it waits while a hung process does not accept.
-    set_socket_timeout(&socket, Timeout::Send, Some(limit.max(Duration::from_millis(1))))?;
-    rustix::net::connect(&socket, &SocketAddrUnix::new(short.as_path())?)?;
-    Ok(socket.into())
 }
 
 fn failure(source: io::Error, path: &Path, limit: Duration) -> AskError {

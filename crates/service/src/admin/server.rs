@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::socket::{Deadlined, SocketPath};
+use super::socket::{Deadlined, SocketPath, connect};
 use super::{ASK_LIMIT, Answer, Answers, Ask};
 
 /// How many may ask at once; one more is told so. Whoever hangs holds one of these until its time is over.
@@ -51,7 +51,7 @@ impl AdminServer {
     /// Opens the socket at `path` and answers there. A file that a dead process left is replaced.
     pub fn listen(path: &Path, answers: Arc<dyn Answers>) -> Result<Self, ListenError> {
         let failed = |source| ListenError::Io { path: path.to_owned(), source };
-        if answered(path) {
+        if is_taken(path) {
             return Err(ListenError::InUse { path: path.to_owned() });
         }
         let (listener, inode) = bind(path).map_err(failed)?;
@@ -72,7 +72,7 @@ impl Drop for AdminServer {
     fn drop(&mut self) {
         self.stopping.store(true, SeqCst);
         // Wakes the thread, which waits for the next one to ask.
-        let woken = SocketPath::of(&self.path).and_then(|short| UnixStream::connect(short.as_path()));
+        let woken = connect(&self.path, PATIENCE);
         let ours = fs::metadata(&self.path).is_ok_and(|meta| meta.ino() == self.inode);
         if ours {
             let _ = fs::remove_file(&self.path);
@@ -83,8 +83,12 @@ impl Drop for AdminServer {
     }
 }
 
-fn answered(path: &Path) -> bool {
-    SocketPath::of(path).is_ok_and(|short| UnixStream::connect(short.as_path()).is_ok())
+/// Whether a process has the socket: one that takes us in, or one that hangs with a full queue.
+fn is_taken(path: &Path) -> bool {
+    match connect(path, PATIENCE) {
+        Ok(_) => true,
+        Err(error) => matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
+    }
 }
 
 /// Binds under another name and moves that into place: so there is no moment at which others may use the socket, and what a

@@ -5,7 +5,10 @@ use std::io::{self, Read};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 /// A path that names the same socket and is short enough for the kernel, which takes 107 octets. Valid as long as it lives.
 pub(super) struct SocketPath {
@@ -26,6 +29,17 @@ impl SocketPath {
     pub(super) fn as_path(&self) -> &Path {
         &self.short
     }
+}
+
+/// Connects to the socket at `path`, in at most `limit`.
+pub(super) fn connect(path: &Path, limit: Duration) -> io::Result<UnixStream> {
+    let short = SocketPath::of(path)?;
+    let flags = SocketFlags::CLOEXEC;
+    let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    // Bounds the connecting too: it waits while a hung process does not accept.
+    set_socket_timeout(&socket, Timeout::Send, Some(limit.max(Duration::from_millis(1))))?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(short.as_path())?)?;
+    Ok(socket.into())
 }
 
 /// Reads that all end by one deadline, however the octets are spread.

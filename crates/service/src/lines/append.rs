@@ -1,8 +1,8 @@
 //! A file that only ever holds whole lines.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// A file being appended to.
@@ -16,7 +16,7 @@ impl AppendFile {
     /// Opens or makes the file and the folder it is in. The rest of a line that a crash cut off is ended.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+            DirBuilder::new().recursive(true).mode(0o750).create(folder)?;
         }
         let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path)?;
         let mut length = file.seek(SeekFrom::End(0))?;

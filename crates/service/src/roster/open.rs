@@ -145,7 +145,7 @@ impl OpenSession {
     /// A command has been read completely: its processing time begins.
     pub fn begin(&mut self, command: &str) {
         self.verb = self.live.counters.verb(command);
-        self.live.begin(self.verb.into(), self.roster.micros());
+        self.live.begin(self.verb.0, self.roster.micros());
     }
 
     /// What follows is not our processing: the client takes its time, a failed log-in is slowed, another service works.
@@ -210,7 +210,12 @@ impl OpenSession {
                 context: exchange.context,
             });
         }
-        if matches!(self.keeping, Keeping::Forgotten) {
+        let wanted = match &self.keeping {
+            Keeping::Kept(_) => true,
+            Keeping::Undecided(held) => held.len() < UNDECIDED,
+            Keeping::Forgotten => false,
+        };
+        if !wanted {
             return;
         }
         let kept = KeptExchange {
@@ -225,8 +230,8 @@ impl OpenSession {
         };
         match &mut self.keeping {
             Keeping::Kept(slot) => lock(slot).push(kept),
-            Keeping::Undecided(held) if held.len() < UNDECIDED => held.push(kept),
-            Keeping::Undecided(_) | Keeping::Forgotten => {}
+            Keeping::Undecided(held) => held.push(kept),
+            Keeping::Forgotten => {}
         }
     }
 }

@@ -180,7 +180,7 @@ impl Value for NetworkList {
         self.0.toml()
     }
 
-    fn read(value: &toml::de::DeValue<'_>) -> Result<Self, Invalid> {
+    fn read(value: &toml::de::DeValue<'_>) -> Result<Self, Vec<Invalid>> {
         Vec::read(value).map(Self)
     }
 }
