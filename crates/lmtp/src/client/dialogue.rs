@@ -21,6 +21,8 @@ pub struct Dialogue {
     accepted: Vec<usize>,
     /// The message, while it is being sent.
     message: Option<Encoder>,
+    /// Why nothing more can be understood.
+    failed: Option<DialogueError>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +50,7 @@ impl Dialogue {
             recipients: 0,
             accepted: Vec::new(),
             message: None,
+            failed: None,
         }
     }
 
@@ -64,6 +67,7 @@ impl Dialogue {
     /// What is awaited next.
     pub fn phase(&self) -> Phase {
         match self.expected.front() {
+            None if self.message.is_some() => Phase::Delivery,
             None => Phase::Idle,
             Some(Expected::Greeting) => Phase::Greeting,
             Some(Expected::Hello) => Phase::Hello,
@@ -78,9 +82,10 @@ impl Dialogue {
         }
     }
 
-    /// The connection was closed by the server: the error this is, unless nothing was owed.
+    /// The server has closed the connection: the error this is, unless nothing was owed.
     pub fn closed(&self) -> Option<DialogueError> {
-        (!self.expected.is_empty()).then(|| DialogueError::Closed { phase: self.phase() })
+        let phase = self.phase();
+        (phase != Phase::Idle).then_some(DialogueError::Closed { phase })
     }
 
     /// Says LHLO (RFC 2033 §4.1). `name` is our host name.
@@ -141,28 +146,37 @@ impl Dialogue {
         self.say(Expected::Quit, format_args!("QUIT"));
     }
 
-    /// What the server answered next; none until more is received.
+    /// What the server answered next; nothing until more is received. An error stays.
     pub fn event(&mut self) -> Result<Option<Event>, DialogueError> {
-        let reply = self.replies.next(&self.limits);
-        let reply = reply.map_err(|malformed| self.violation(malformed.expected, malformed.got))?;
-        let Some(reply) = reply else { return Ok(None) };
-        let Some(expected) = self.expected.front().copied() else {
-            // RFC 5321 §3.8: a server that must close says so with 421.
-            if reply.code() == 421 {
-                return Ok(Some(Event::Closing(reply)));
-            }
-            return Err(self.violation("silence", reply.to_string()));
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        self.next().inspect_err(|error| self.failed = Some(error.clone()))
+    }
+
+    fn next(&mut self) -> Result<Option<Event>, DialogueError> {
+        let reply = match self.replies.next(&self.limits) {
+            Ok(Some(reply)) => reply,
+            Ok(None) => return Ok(None),
+            Err(malformed) => return Err(self.violation(malformed.expected, malformed.got)),
         };
-        // RFC 5321 §4.2.1: only DATA is answered with an intermediate reply, and never with plain success.
+        let Some(expected) = self.expected.pop_front() else {
+            // RFC 5321 §3.8: a server that must close says so, with 421 or with what made it.
+            return match reply.severity() {
+                Severity::Transient | Severity::Permanent => Ok(Some(Event::Closing(reply))),
+                _ => Err(self.violation("silence", reply.to_string())),
+            };
+        };
+        // RFC 5321 §4.2.1: DATA, and nothing else, is answered with an intermediate reply or a refusal.
         let allowed = match (expected, reply.severity()) {
             (Expected::Data, Severity::Intermediate) => !self.accepted.is_empty(),
             (Expected::Data, Severity::Positive) | (_, Severity::Intermediate) => false,
             _ => true,
         };
         if !allowed {
+            self.expected.push_front(expected);
             return Err(self.violation("a reply to the command", reply.to_string()));
         }
-        self.expected.pop_front();
         Ok(Some(self.turn(expected, reply)))
     }
 

@@ -60,7 +60,7 @@ pub enum Event {
     Noop(Reply),
     /// To QUIT.
     Quit(Reply),
-    /// Unasked: the server is closing (`421`, RFC 5321 §3.8).
+    /// Unasked, a refusal: the server gives up and closes (RFC 5321 §3.8).
     Closing(Reply),
 }
 
