@@ -128,7 +128,7 @@ section! {
 }
 
 section! {
-    /// The leg between the tiers. Its POP3 port is [pop] proxy-target-port.
+    /// The leg between the tiers. Its port for POP3 is proxy-target-port, among the settings of POP3.
     InnerSettings = "inner" {
         /// The port of the leg between the tiers for mail: a back end listens on it at its server's address. It must be the
         /// same on all servers.
