@@ -82,7 +82,7 @@ fn a_line_has_the_fields_that_the_heading_names() {
         text,
         format!(
             "#Software: mailmedic {}\n\
-             #Log-type: POP3 frontend\n\
+             #Log-type: protocol log of the frontend\n\
              #Date: 2026-11-22T10:30:00.123Z\n\
              #Fields: dateTime,sessionId,seqNumber,sIp,cIp,user,duration,rqsize,rpsize,command,parameters,context\n\
              2026-11-22T10:30:00.123Z,0000000000000abc,3,127.0.0.1:110,192.0.2.9:40000,user1@example.com,1.234,8,4096,RETR,1,mbx1 DB01 ok\n",

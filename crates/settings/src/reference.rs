@@ -16,6 +16,7 @@ pub fn reference() -> String {
         section::<DeliverySettings>(),
         section::<InnerSettings>(),
         section::<ReadySettings>(),
+        section::<ReadySettings>(),
         section::<LogSettings>(),
         section::<InitSettings>(),
     ]

@@ -144,7 +144,7 @@ section! {
     /// What load balancers are told of a client-access server: GET /ready/pop3 answers 200, or 503 while it drains.
     ReadySettings = "ready" {
         /// Where load balancers ask, by HTTP.
-        bindings: Vec<Binding>, "ReadyBindings", "bindings", "";
+        bindings: Vec<Binding>, "Bindings", "bindings", "";
     }
 }
 

@@ -3,7 +3,7 @@
 
 use settings::{
     Configuration, DeliverySettings, InitSettings, InnerSettings, Layer, LogInSettings, LogSettings,
-    LoopbackPorts, Origin, PeerSettings, PopSettings, Section, SessionSettings,
+    LoopbackPorts, Origin, PeerSettings, PopSettings, ReadySettings, Section, SessionSettings,
 };
 
 fn defaults_hold<S: Section>() {
@@ -30,6 +30,7 @@ fn every_default_is_within_its_own_range_and_read_back_as_written() {
     defaults_hold::<PeerSettings>();
     defaults_hold::<DeliverySettings>();
     defaults_hold::<InnerSettings>();
+    defaults_hold::<ReadySettings>();
     defaults_hold::<LogSettings>();
     defaults_hold::<InitSettings>();
 }
@@ -139,8 +140,10 @@ fn every_setting_of_a_server_is_listed_with_its_section() {
 #[test]
 fn the_reference_explains_every_setting() {
     let reference = settings::reference();
-    for setting in PopSettings::settings() {
-        assert!(reference.contains(&format!("| `{}` | {} |", setting.key, setting.name)), "{}", setting.name);
+    let configuration = Configuration::for_loopback(LoopbackPorts::default()).unwrap();
+    for (section, row) in configuration.settings_of(&configuration.servers[0], &Layer::default()).rows() {
+        assert!(reference.contains(&format!("## `[{section}]`\n")), "{section}");
+        assert!(reference.contains(&format!("| `{}` | {} |", row.key, row.name)), "{}", row.name);
     }
     assert!(reference.contains("from 30 s to 1 d"));
 }

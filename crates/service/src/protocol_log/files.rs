@@ -109,13 +109,13 @@ fn open(
 ) -> io::Result<Current> {
     let files = existing(service, &settings.folder);
     let last = files.iter().filter(|(name, ..)| name.period == period).max_by_key(|(name, ..)| *name);
-    let number = last.map_or(1, |(name, _, length)| name.number + u32::from(*length > limit));
+    let number = last.map_or(1, |(name, _, length)| name.number.saturating_add(u32::from(*length > limit)));
     let name = Name { period, number };
     let mut file = AppendFile::open(&settings.folder.join(name.file(service)))?;
     if file.length() == 0 {
         let version = env!("CARGO_PKG_VERSION");
         let head = format!(
-            "#Software: mailmedic {version}\n#Log-type: POP3 {service}\n#Date: {now:.3}\n#Fields: {}\n",
+            "#Software: mailmedic {version}\n#Log-type: protocol log of the {service}\n#Date: {now:.3}\n#Fields: {}\n",
             csv::FIELDS
         );
         file.append(head.as_bytes())?;

@@ -50,7 +50,7 @@ impl Configuration {
         shared.pop.set("ProxyTargetPort", &ports.inner_pop3.to_string())?;
         shared.delivery.set("LmtpBindings", &format!(":{}", ports.lmtp))?;
         shared.inner.set("LmtpPort", &ports.inner_lmtp.to_string())?;
-        shared.ready.set("ReadyBindings", &format!(":{}", ports.ready))?;
+        shared.ready.set("Bindings", &format!(":{}", ports.ready))?;
         // The disk of whoever tries it out is often nearly full.
         shared.delivery.set("LowWaterMark", "64 MB")?;
         Ok(Self {
