@@ -1,12 +1,14 @@
 //! What has been received and not been used: lines, and messages between them.
 
+use std::fmt;
+
 use crate::data::Decoder;
 
 /// A buffer of received bytes.
 ///
 /// It holds one unfinished line of at most the limit, and of other input what the driver received before it stopped
 /// reading.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Input {
     bytes: Vec<u8>,
     /// How much of `bytes` has been taken.
@@ -15,6 +17,13 @@ pub(crate) struct Input {
     searched: usize,
     /// The rest of an over-long line is being thrown away.
     skipping: bool,
+}
+
+/// Says how much is held, not what: it may be mail.
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Input").field("held", &(self.bytes.len() - self.taken)).finish_non_exhaustive()
+    }
 }
 
 /// What [`Input::line`] found.
@@ -26,7 +35,7 @@ pub(crate) enum Line<'a> {
     TooLong,
     /// A line that ended with LF alone. It is no line of the protocol; it is noticed so that it can be refused at
     /// once, instead of becoming part of the next one.
-    Unfinished,
+    BareLineFeed,
 }
 
 /// A run of content within the buffer, valid until the next [`Input::receive`].
@@ -72,7 +81,7 @@ impl Input {
         }
         Some(match &self.bytes[start..end] {
             [line @ .., b'\r', b'\n'] => Line::Complete(line),
-            _ => Line::Unfinished,
+            _ => Line::BareLineFeed,
         })
     }
 

@@ -185,6 +185,13 @@ fn a_listing_has_no_more_entries_than_the_limit() {
 }
 
 #[test]
+fn capabilities_are_a_few_lines() {
+    let mut dialogue = saying(&[Command::Capa]);
+    let heard = hear(&mut dialogue, ["+OK\r\n", &"X\r\n".repeat(201)].concat().as_bytes());
+    assert_eq!(heard, ["capa: expected fewer lines, got \"X\""]);
+}
+
+#[test]
 fn a_reply_line_has_no_more_octets_than_the_limit() {
     let mut dialogue = saying(&[Command::Noop, Command::Noop]);
     let longest = format!("+OK {}\r\n", "x".repeat(512 - 6));

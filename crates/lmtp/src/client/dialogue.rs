@@ -1,6 +1,7 @@
 //! The machine.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use super::replies::Replies;
 use super::{DialogueError, Event, Extensions, Limits, OutOfTurn, Phase};
@@ -8,7 +9,6 @@ use crate::data::Encoder;
 use crate::{Address, MailParameters, Reply, Severity, Xclient};
 
 /// The dialogue with one server; see the [module](super).
-#[derive(Debug)]
 pub struct Dialogue {
     limits: Limits,
     replies: Replies,
@@ -212,7 +212,7 @@ impl Dialogue {
         }
     }
 
-    fn say(&mut self, expected: Expected, line: std::fmt::Arguments<'_>) {
+    fn say(&mut self, expected: Expected, line: fmt::Arguments<'_>) {
         self.output.extend_from_slice(line.to_string().as_bytes());
         self.output.extend_from_slice(b"\r\n");
         self.expected.push_back(expected);
@@ -220,5 +220,17 @@ impl Dialogue {
 
     fn violation(&self, expected: &'static str, got: String) -> DialogueError {
         DialogueError::ProtocolViolation { phase: self.phase(), expected, got }
+    }
+}
+
+/// Says how much is held, not what: it is mail.
+impl fmt::Debug for Dialogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialogue")
+            .field("phase", &self.phase())
+            .field("in_flight", &self.expected.len())
+            .field("output", &self.output.len())
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
     }
 }

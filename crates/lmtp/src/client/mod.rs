@@ -7,6 +7,27 @@
 //!
 //! A refusal is an event, since each command and each recipient has its own; an [error](DialogueError) means that
 //! nothing more can be understood of this connection.
+//!
+//! ```
+//! use lmtp::client::{Dialogue, Event, Limits};
+//! use lmtp::{Address, MailParameters};
+//!
+//! let mut dialogue = Dialogue::new(Limits::default());
+//! dialogue.hello("cas1");
+//! dialogue.mail(None, &MailParameters::default());
+//! dialogue.recipient(&Address::parse("bob@example.com")?);
+//! dialogue.data();
+//! dialogue.receive(b"220 mx\r\n250 mx\r\n250 ok\r\n250 ok\r\n354 go\r\n");
+//! while let Some(event) = dialogue.event()? {
+//!     if matches!(event, Event::Data(_)) {
+//!         dialogue.message(b"mail\r\n")?;
+//!         dialogue.end_message()?;
+//!     }
+//! }
+//! dialogue.receive(b"250 delivered\r\n");
+//! assert!(matches!(dialogue.event()?, Some(Event::Delivered(0, reply)) if reply.is_positive()));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod dialogue;
 mod extensions;

@@ -31,7 +31,7 @@ impl Replies {
             let line = match line {
                 Line::Complete(line) => line,
                 Line::TooLong => return Err(malformed("a shorter line", b"")),
-                Line::Unfinished => return Err(malformed("a line that ends with CRLF", b"")),
+                Line::BareLineFeed => return Err(malformed("a line that ends with CRLF", b"")),
             };
             let Some((code, last, text)) = parse(line) else {
                 return Err(malformed("a code of three digits and a text", line));

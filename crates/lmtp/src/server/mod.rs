@@ -7,6 +7,27 @@
 //! A session opens with [`greet`](Session::greet) and closes with [`Step::Close`]. One transaction at a time:
 //! sender, recipients, message, and then one reply for each recipient accepted, in the order of `RCPT` (RFC 2033
 //! §4.2), whatever the order in which the driver learns them.
+//!
+//! ```
+//! use lmtp::Reply;
+//! use lmtp::server::{Limits, Offer, Session, Step};
+//!
+//! let mut session = Session::new("mx.example.com", Offer::default(), Limits::default());
+//! session.greet();
+//! session.receive(b"LHLO mta\r\nMAIL FROM:<>\r\nRCPT TO:<bob>\r\nDATA\r\n..\r\n.\r\nQUIT\r\n");
+//! let mut message = Vec::new();
+//! loop {
+//!     match session.step() {
+//!         Step::Sender(..) | Step::Recipient(_) => session.accept(),
+//!         Step::Data(bytes) => message.extend_from_slice(bytes),
+//!         Step::DataEnd => session.delivered(0, Reply::new(250, 0, 0, "delivered")),
+//!         Step::Close => break,
+//!         _ => {}
+//!     }
+//! }
+//! assert_eq!(message, b".\r\n");
+//! assert!(session.output().ends_with(b"250 2.0.0 delivered\r\n221 2.0.0 Goodbye\r\n"));
+//! ```
 
 mod replies;
 mod session;

@@ -185,7 +185,7 @@ impl Session {
         let command = match self.input.line(self.limits.line) {
             Some(Line::Complete(line)) => Command::parse(line),
             Some(Line::TooLong) => Err(CommandError::TooLong),
-            Some(Line::Unfinished) => Err(CommandError::Character),
+            Some(Line::BareLineFeed) => Err(CommandError::Character),
             None if self.input_closed => {
                 self.close();
                 return None;

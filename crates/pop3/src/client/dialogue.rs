@@ -1,6 +1,7 @@
 //! The machine.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -18,7 +19,6 @@ use crate::{Command, ResponseCode, Secret, sasl};
 const SHOWN: usize = 80;
 
 /// The dialogue with one server. See the [module](super) for how it is driven.
-#[derive(Debug)]
 pub struct Dialogue {
     limits: Limits,
     form: BodyForm,
@@ -31,7 +31,6 @@ pub struct Dialogue {
 }
 
 /// Where in a reply we are.
-#[derive(Debug)]
 enum Reading {
     Status,
     Listing(Gathered),
@@ -218,7 +217,7 @@ impl Dialogue {
         if line == b"." {
             return Ok(Some(self.complete(gathered.into_event())));
         }
-        if gathered.len() >= self.limits.listing {
+        if gathered.is_full(self.limits.listing) {
             return Err(self.violation("fewer lines", line));
         }
         // RFC 1939 section 3: a dot that begins a line was doubled.
@@ -317,6 +316,18 @@ impl Dialogue {
     fn violation(&self, expected: &'static str, got: &[u8]) -> DialogueError {
         let got = printable(&got[..got.len().min(SHOWN)]);
         DialogueError::ProtocolViolation { phase: self.phase(), expected, got }
+    }
+}
+
+/// Says how much is held, not what: passwords go out here and mail comes in.
+impl fmt::Debug for Dialogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialogue")
+            .field("state", &self.state)
+            .field("phase", &self.phase())
+            .field("in_flight", &self.expected.len())
+            .field("output", &self.output.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was received and not understood yet.
 
 /// A buffer of received bytes.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Input {
     bytes: Vec<u8>,
     /// How much of `bytes` was taken.

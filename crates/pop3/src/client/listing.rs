@@ -34,8 +34,10 @@ fn word(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some(text.split_at(text.iter().position(|byte| *byte == b' ').unwrap_or(text.len())))
 }
 
+/// The most lines of CAPA that anybody can mean.
+const MOST_CAPABILITIES: usize = 200;
+
 /// A listing while it comes in.
-#[derive(Debug)]
 pub(super) enum Gathered {
     Capabilities(Vec<String>),
     Octets(Vec<(MessageNumber, u64)>),
@@ -53,11 +55,12 @@ impl Gathered {
         Some(())
     }
 
-    pub(super) fn len(&self) -> usize {
+    /// Whether no more lines are taken, where a listing may have `limit` entries.
+    pub(super) fn is_full(&self, limit: usize) -> bool {
         match self {
-            Gathered::Capabilities(lines) => lines.len(),
-            Gathered::Octets(entries) => entries.len(),
-            Gathered::UniqueIds(entries) => entries.len(),
+            Gathered::Capabilities(lines) => lines.len() >= MOST_CAPABILITIES,
+            Gathered::Octets(entries) => entries.len() >= limit,
+            Gathered::UniqueIds(entries) => entries.len() >= limit,
         }
     }
 

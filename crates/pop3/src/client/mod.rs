@@ -55,7 +55,7 @@ use listing::printable;
 pub struct Limits {
     /// The longest line of a reply, CRLF included; bodies have no lines here.
     pub line: usize,
-    /// The most entries of LIST and UIDL, and lines of CAPA.
+    /// The most entries of LIST and UIDL.
     pub listing: usize,
 }
 

@@ -92,7 +92,7 @@ struct Status {
     after_cr: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Body {
     /// How many bytes of `CRLF . CRLF` the input so far ends with: 0 to 4.
     matched: usize,
@@ -118,33 +118,38 @@ impl ReplyFramer {
 
     /// Walks `input` up to the end of the current reply or of the input, whichever comes first.
     pub fn walk(&mut self, input: &[u8]) -> Result<Walked, FramingError> {
-        let mut taken = 0;
-        if let State::Status(status) = &mut self.state {
-            let Some((length, outcome)) = status.walk(input)? else {
-                return Ok(Walked { taken: input.len(), end: None });
-            };
-            taken = length;
-            let size = status.length as u64;
-            if status.shape == ReplyShape::Single || outcome != Outcome::Ok {
-                self.state = State::Idle;
-                return Ok(Walked { taken, end: Some(ReplyEnd { outcome, size }) });
-            }
-            // The status line's CRLF can be the first half of the terminator: an empty body is `. CRLF`.
-            self.state = State::Body(Body { matched: 2, size });
-        }
         match &mut self.state {
-            State::Body(body) => {
-                let (length, ended) = body.walk(&input[taken..]);
-                taken += length;
-                let end = ended.then_some(ReplyEnd { outcome: Outcome::Ok, size: body.size });
-                if ended {
+            State::Idle if input.is_empty() => Ok(Walked { taken: 0, end: None }),
+            State::Idle => Err(FramingError::Unexpected),
+            State::Status(status) => {
+                let Some((taken, outcome)) = status.walk(input)? else {
+                    return Ok(Walked { taken: input.len(), end: None });
+                };
+                let size = status.length as u64;
+                if status.shape == ReplyShape::Single || outcome != Outcome::Ok {
                     self.state = State::Idle;
+                    return Ok(Walked { taken, end: Some(ReplyEnd { outcome, size }) });
                 }
-                Ok(Walked { taken, end })
+                // The status line's CRLF can be the first half of the terminator: an empty body is `. CRLF`.
+                let rest = self.walk_body(Body { matched: 2, size }, &input[taken..]);
+                Ok(Walked { taken: taken + rest.taken, ..rest })
             }
-            State::Idle | State::Status(_) if input.is_empty() => Ok(Walked { taken: 0, end: None }),
-            State::Idle | State::Status(_) => Err(FramingError::Unexpected),
+            State::Body(body) => {
+                let body = *body;
+                Ok(self.walk_body(body, input))
+            }
         }
+    }
+
+    fn walk_body(&mut self, mut body: Body, input: &[u8]) -> Walked {
+        let (taken, ended) = body.find_end(input);
+        body.size += taken as u64;
+        if ended {
+            self.state = State::Idle;
+            return Walked { taken, end: Some(ReplyEnd { outcome: Outcome::Ok, size: body.size }) };
+        }
+        self.state = State::Body(body);
+        Walked { taken, end: None }
     }
 }
 
@@ -200,13 +205,7 @@ fn could_begin_status(head: &[u8]) -> bool {
 }
 
 impl Body {
-    /// The length walked and whether the body ends there.
-    fn walk(&mut self, input: &[u8]) -> (usize, bool) {
-        let (length, ended) = self.find_end(input);
-        self.size += length as u64;
-        (length, ended)
-    }
-
+    /// How many bytes of `input` belong to the body, and whether it ends with them.
     fn find_end(&mut self, input: &[u8]) -> (usize, bool) {
         // A terminator that began in an earlier piece, byte by byte until it is complete or disproved.
         let mut start = 0;
