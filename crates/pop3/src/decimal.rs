@@ -6,7 +6,7 @@ pub(crate) fn write(mut value: u64, out: &mut Vec<u8>) {
     let mut start = digits.len();
     loop {
         start -= 1;
-        digits[start] = b'0' + u8::try_from(value % 10).unwrap_or(0);
+        digits[start] = b'0' + (value % 10) as u8;
         value /= 10;
         if value == 0 {
             break;

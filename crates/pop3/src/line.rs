@@ -123,11 +123,6 @@ impl LineReader {
         self.consumed
     }
 
-    /// Whether nothing is held: no half line and no bad line under way.
-    pub fn is_empty(&self) -> bool {
-        self.start == self.buffer.len() && self.discarding.is_none()
-    }
-
     /// Gives memory back that holds nothing.
     pub fn release_memory(&mut self) {
         self.forget_consumed();

@@ -9,11 +9,11 @@ use std::net::IpAddr;
 use thiserror::Error;
 
 /// The longest SESSION value, in octets.
-pub const MAX_SESSION: usize = 64;
+const MAX_SESSION: usize = 64;
 /// The longest LOGIN value, in octets before xtext.
-pub const MAX_LOGIN: usize = 255;
+const MAX_LOGIN: usize = 255;
 /// The longest PROTO value, in octets.
-pub const MAX_PROTOCOL: usize = 16;
+const MAX_PROTOCOL: usize = 16;
 
 /// The client a peer speaks for. Every value is checked; what is absent was not said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -140,7 +140,7 @@ fn is_protocol(text: &str) -> bool {
 }
 
 /// Xtext of `text`: printable ASCII but `+` and `=` as itself, every other octet as `+XX` (RFC 3461 section 4).
-pub fn encode_xtext(text: &str) -> String {
+fn encode_xtext(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {
@@ -156,7 +156,7 @@ pub fn encode_xtext(text: &str) -> String {
 }
 
 /// The text behind xtext, or `None` when it is not xtext, not UTF-8, or holds CR, LF or NUL.
-pub fn decode_xtext(text: &str) -> Option<String> {
+fn decode_xtext(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

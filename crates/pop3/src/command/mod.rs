@@ -159,8 +159,8 @@ pub enum Problem {
     /// Not a count of lines.
     #[error("that is not a number of lines")]
     BadLineCount,
-    /// A name that is not UTF-8.
-    #[error("that name is not UTF-8")]
+    /// A name that is not UTF-8 or holds control characters.
+    #[error("that is not a name")]
     BadName,
     /// A mechanism that does not exist here.
     #[error("unknown authentication mechanism")]

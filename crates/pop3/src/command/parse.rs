@@ -93,7 +93,11 @@ fn number(text: &[u8]) -> Result<MessageNumber, Problem> {
 
 fn name(text: &[u8]) -> Result<String, Problem> {
     let text = std::str::from_utf8(text).map_err(|_| Problem::BadName)?.trim_matches(' ');
-    if text.is_empty() { Err(Problem::MissingArgument) } else { Ok(text.to_owned()) }
+    match text {
+        "" => Err(Problem::MissingArgument),
+        text if text.contains(char::is_control) => Err(Problem::BadName),
+        text => Ok(text.to_owned()),
+    }
 }
 
 fn initial_response(text: &[u8]) -> Result<Secret, Problem> {

@@ -4,9 +4,9 @@ use super::{SaslError, refuse_forbidden};
 use crate::Secret;
 
 /// The first challenge.
-pub const USER_PROMPT: &[u8] = b"Username:";
+pub(super) const USER_PROMPT: &[u8] = b"Username:";
 /// The second challenge.
-pub const PASSWORD_PROMPT: &[u8] = b"Password:";
+pub(super) const PASSWORD_PROMPT: &[u8] = b"Password:";
 
 /// Checks the answer to the second challenge.
 pub(super) fn password(response: Secret) -> Result<Secret, SaslError> {

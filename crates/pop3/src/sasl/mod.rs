@@ -1,11 +1,11 @@
-//! SASL: the mechanisms of AUTH, server side (RFC 4422, RFC 5034), and the messages a client sends.
+//! SASL: the mechanisms of AUTH, server side (RFC 4422, RFC 5034); of SCRAM the client's side too.
 //!
 //! A [`Dialogue`] turns a client's responses into [`Credentials`]. It proves nothing by itself except in SCRAM:
 //! whether credentials are right is the driver's question. Base64 and lines are the session's business.
 
-pub mod external;
-pub mod login;
-pub mod plain;
+mod external;
+mod login;
+mod plain;
 pub mod scram;
 
 use std::fmt;
@@ -91,7 +91,7 @@ impl Mechanisms {
 
 /// What a client says of itself, for the driver to judge.
 ///
-/// Names hold no CR, LF or NUL and are not empty. `authzid` is whom to act as, when it was given and is not empty.
+/// Names are as given, without control characters, and not empty. `authzid` is whom to act as, when it was given and is not empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
     /// USER and PASS, or AUTH LOGIN.
@@ -130,8 +130,8 @@ pub enum SaslError {
     /// CR, LF or NUL where it may not be.
     #[error("CR, LF and NUL are not allowed in credentials")]
     ForbiddenOctet,
-    /// A name that is not UTF-8.
-    #[error("that name is not UTF-8")]
+    /// A name that is not UTF-8 or holds control characters.
+    #[error("that is not a name")]
     BadName,
     /// Not the form the mechanism asks for.
     #[error("malformed authentication message")]
@@ -209,13 +209,13 @@ impl Dialogue {
     }
 }
 
-/// A name within a SASL message: UTF-8, not empty, no CR, LF or NUL.
+/// A name within a SASL message: UTF-8, not empty, no control characters.
 fn name(bytes: &[u8]) -> Result<String, SaslError> {
     refuse_forbidden(bytes)?;
     match std::str::from_utf8(bytes) {
         Ok("") => Err(SaslError::Malformed),
-        Ok(text) => Ok(text.to_owned()),
-        Err(_) => Err(SaslError::BadName),
+        Ok(text) if !text.contains(char::is_control) => Ok(text.to_owned()),
+        _ => Err(SaslError::BadName),
     }
 }
 

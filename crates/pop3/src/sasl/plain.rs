@@ -22,13 +22,3 @@ pub(super) fn parse(message: &Secret) -> Result<Credentials, SaslError> {
         password: Secret::new(password),
     })
 }
-
-/// A client's message. Its parts must hold no CR, LF or NUL, and user and password must not be empty.
-pub fn message(authzid: Option<&str>, user: &str, password: &Secret) -> Result<Secret, SaslError> {
-    let parts = [authzid.unwrap_or_default().as_bytes(), user.as_bytes(), password.as_bytes()];
-    parts.into_iter().try_for_each(refuse_forbidden)?;
-    if user.is_empty() || password.as_bytes().is_empty() {
-        return Err(SaslError::Malformed);
-    }
-    Ok(Secret::new(parts.join(&0)))
-}

@@ -41,7 +41,7 @@ pub use transaction::Maildrop;
 use crate::line::{LineError, LineReader};
 use crate::reply::{write_err, write_greeting, write_ok};
 use crate::sasl::{self, Nonce, ScramSecret};
-use crate::{Capability, Command, CommandError, Offer, Refusal, ResponseCode, Secret};
+use crate::{Capability, Command, CommandError, Keyword, Offer, Refusal, ResponseCode, Secret};
 use authorization::{follow, fresh, respond};
 use exchange::Draft;
 use state::{Awaiting, Body, Desk, Next, State, Then};
@@ -74,6 +74,8 @@ impl Default for Limits {
 pub struct Session {
     state: State,
     offer: Offer,
+    /// What was offered once and is not again.
+    spent: Vec<Capability>,
     limits: Limits,
     input: LineReader,
     input_closed: bool,
@@ -105,6 +107,7 @@ impl Session {
         Session {
             state: fresh(),
             offer,
+            spent: Vec::new(),
             limits,
             input: LineReader::new(),
             input_closed: false,
@@ -122,9 +125,11 @@ impl Session {
         write_greeting(self.offer.has(Capability::Xclient), banner, &mut self.output);
     }
 
-    /// Takes bytes of the client, in portions of any size. Meant for [`Step::Input`]; at other times they wait.
+    /// Takes bytes of the client, in portions of any size. Read from it only at [`Step::Input`]: that bounds memory.
     pub fn receive(&mut self, bytes: &[u8]) {
-        self.input.receive(bytes);
+        if !matches!(self.state, State::Closed(_)) {
+            self.input.receive(bytes);
+        }
     }
 
     /// The client sends nothing more. What it sent before is still answered.
@@ -137,9 +142,10 @@ impl Session {
         &mut self.output
     }
 
-    /// Changes what is offered from the next command on, when settings change.
+    /// Changes what is offered from the next command on, when settings change. What STLS or XCLIENT took out of the
+    /// offer stays out.
     pub fn set_offer(&mut self, offer: Offer) {
-        self.offer = offer;
+        self.offer = self.spent.iter().copied().fold(offer, Offer::without);
     }
 
     /// Changes the bounds from the next command on, when settings change.
@@ -176,7 +182,6 @@ impl Session {
 
     /// Answers [`Step::LogIn`]: the client is who it says and this is its maildrop.
     pub fn logged_in(&mut self, maildrop: Maildrop) {
-        self.errors = 0;
         self.transit(|state, desk| match state {
             State::Awaiting(Awaiting::LogIn) => {
                 desk.ok("logged in", State::Transaction(Transaction::new(maildrop)))
@@ -234,7 +239,8 @@ impl Session {
         self.transit(|state, desk| match state {
             State::Awaiting(Awaiting::Tls) => {
                 desk.input.clear();
-                *desk.offer = offer.without(Capability::Stls);
+                desk.spent.clear();
+                desk.spend(Capability::Stls, offer);
                 Next::ok(fresh())
             }
             other => Next::wait(other),
@@ -246,7 +252,7 @@ impl Session {
     pub fn forwarded(&mut self, offer: Offer) {
         self.transit(|state, desk| match state {
             State::Awaiting(Awaiting::Forwarding) => {
-                *desk.offer = offer.without(Capability::Xclient);
+                desk.spend(Capability::Xclient, offer);
                 desk.ok("", fresh())
             }
             other => Next::wait(other),
@@ -302,8 +308,9 @@ impl Session {
         });
     }
 
-    /// Ends the session at the next command boundary with `-ERR [code] text`, for example to drain. A command under
-    /// way is answered first; QUIT deletes as it would have.
+    /// Ends the session at the next command boundary with `-ERR [code] text`, for example to drain: a later
+    /// [`step`](Session::step) is [`Step::Close`]. A command under way is answered first; QUIT deletes as it would
+    /// have.
     pub fn close_with(&mut self, code: ResponseCode, text: impl Into<Cow<'static, str>>) {
         self.end = Some(Refusal::new(code, text).closing());
     }
@@ -314,7 +321,7 @@ impl Session {
     }
 
     /// The command whose step the driver is answering, for the list of commands in flight.
-    pub fn command_under_way(&self) -> Option<crate::Keyword> {
+    pub fn command_under_way(&self) -> Option<Keyword> {
         self.draft.keyword
     }
 
@@ -374,7 +381,12 @@ impl Session {
     fn transit(&mut self, transition: impl FnOnce(State, &mut Desk<'_>) -> Next) {
         let written = self.output.len();
         let state = std::mem::replace(&mut self.state, fresh());
-        let mut desk = Desk { offer: &mut self.offer, input: &mut self.input, output: &mut self.output };
+        let mut desk = Desk {
+            offer: &mut self.offer,
+            spent: &mut self.spent,
+            input: &mut self.input,
+            output: &mut self.output,
+        };
         let Next { state, then } = transition(state, &mut desk);
         self.state = state;
         self.draft.reply += (self.output.len() - written) as u64;

@@ -8,7 +8,7 @@ use crate::line::LineReader;
 use crate::reply::{write_err, write_ok};
 use crate::sasl::Dialogue;
 use crate::sasl::scram::AwaitingSecret;
-use crate::{Command, Offer, Refusal, ResponseCode};
+use crate::{Capability, Command, Offer, Refusal, ResponseCode};
 
 #[derive(Debug)]
 pub(super) enum State {
@@ -54,6 +54,7 @@ pub(super) struct Body {
 /// What a transition may touch besides the state it consumes.
 pub(super) struct Desk<'a> {
     pub(super) offer: &'a mut Offer,
+    pub(super) spent: &'a mut Vec<Capability>,
     pub(super) input: &'a mut LineReader,
     pub(super) output: &'a mut Vec<u8>,
 }
@@ -131,6 +132,12 @@ impl Desk<'_> {
         let counts = matches!(state, State::Authorization(_)) && !servers_fault;
         let state = if refusal.close { State::Closed(Closing::Refused) } else { state };
         Next::err(refusal.code, counts, state)
+    }
+
+    /// Replaces the offer; `capability` was used and is not in it, now or later.
+    pub(super) fn spend(&mut self, capability: Capability, offer: Offer) {
+        self.spent.push(capability);
+        *self.offer = self.spent.iter().copied().fold(offer, Offer::without);
     }
 
     /// The reply to CAPA (RFC 2449 section 5), the same in every state.

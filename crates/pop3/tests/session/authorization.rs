@@ -1,7 +1,7 @@
 //! Before log-in: who is there?
 
-use pop3::session::{Limits, Outcome, Session, Step};
-use pop3::{Capability, Credentials, Maildrop, Offer, Refusal, ResponseCode, Secret};
+use pop3::session::{Closing, Limits, Outcome, Session, Step};
+use pop3::{Capability, Credentials, Keyword, Maildrop, Offer, Refusal, ResponseCode, Secret};
 
 use crate::driver::{Driver, World, full_offer, log_in_failed};
 
@@ -72,6 +72,8 @@ fn xclient_is_accepted_once_whatever_the_driver_offers_next() {
     let mut driver = Driver::stranger();
     assert_eq!(driver.say("XCLIENT ADDR=192.0.2.1\r\n"), "+OK\r\n");
     assert_eq!(driver.say("XCLIENT ADDR=192.0.2.2\r\n"), "-ERR not offered\r\n");
+    driver.session.set_offer(full_offer());
+    assert_eq!(driver.say("XCLIENT ADDR=192.0.2.3\r\n"), "-ERR not offered\r\n");
     assert_eq!(driver.forwarded.unwrap().address, Some("192.0.2.1".parse().unwrap()));
 }
 
@@ -107,6 +109,7 @@ fn a_step_that_waits_for_the_driver_holds_further_commands_back() {
     assert!(matches!(session.step(), Step::LogIn(_)));
     session.output().clear();
     for _ in 0..3 {
+        assert_eq!(session.command_under_way(), Some(Keyword::Pass));
         assert!(matches!(session.step(), Step::Unanswered));
     }
     assert!(session.output().is_empty());
@@ -129,6 +132,15 @@ fn an_answer_that_nobody_asked_for_is_ignored() {
     assert!(!session.is_logged_in());
     assert!(session.output().is_empty());
     assert!(matches!(session.step(), Step::Input));
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_does_not_break_a_row_of_errors() {
+    let mut driver = Driver::stranger();
+    driver.say("a\r\nb\r\nc\r\nd\r\n");
+    driver.session.logged_in(Maildrop::default());
+    driver.say("e\r\n");
+    assert_eq!(driver.closing, Some(Closing::TooManyErrors));
 }
 
 #[test]

@@ -246,7 +246,7 @@ impl Driver {
         let body = stuffed(&self.world.messages[index], lines);
         self.session.retrieving();
         if self.fails(Fails::Body) {
-            self.session.output().extend_from_slice(&body.as_bytes()[..4]);
+            self.session.output().extend(body.bytes().take(4));
             return self.fail("the client cannot hear this");
         }
         self.session.output().extend_from_slice(body.as_bytes());

@@ -44,6 +44,7 @@ fn stls_is_not_offered_inside_tls_whatever_the_driver_says() {
     let mut driver = Driver::stranger();
     driver.say("STLS\r\n");
     assert!(!driver.say("CAPA\r\n").contains("STLS"));
+    driver.session.set_offer(full_offer());
     assert_eq!(driver.say("STLS\r\n"), "-ERR not offered\r\n");
 }
 

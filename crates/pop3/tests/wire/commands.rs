@@ -104,6 +104,7 @@ fn names_are_utf_8_and_may_hold_spaces() {
     assert_eq!(Command::parse(b"USER Ann Lee"), Ok(Command::User("Ann Lee".to_owned())));
     assert_eq!(Command::parse("USER jörg".as_bytes()), Ok(Command::User("jörg".to_owned())));
     assert_eq!(Command::parse(b"USER j\xf6rg").unwrap_err().problem, Problem::BadName);
+    assert_eq!(problem("USER a\u{1b}[2Jb"), Problem::BadName);
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn what_would_be_read_as_something_else_is_not_written() {
 fn command() -> impl Strategy<Value = Command> {
     let message = || (1u32..).prop_map(number);
     prop_oneof![
-        "[^\\x00\\r\\n ]([^\\x00\\r\\n]{0,20}[^\\x00\\r\\n ])?".prop_map(Command::User),
+        "[^\\pC ]([^\\pC]{0,20}[^\\pC ])?".prop_map(Command::User),
         "[^\\x00\\r\\n]{1,30}".prop_map(|text| Command::Pass(Secret::new(text))),
         proptest::option::of(message()).prop_map(Command::List),
         proptest::option::of(message()).prop_map(Command::Uidl),

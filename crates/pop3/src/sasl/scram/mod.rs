@@ -1,7 +1,8 @@
 //! SCRAM-SHA-256 (RFC 5802, RFC 7677) without channel binding: `n` and `y` are accepted, `p` is refused.
 //!
 //! The server's nonce and the user's [`ScramSecret`] come in from outside: nothing here is random or looks anyone
-//! up. For an unknown user the driver gives a fake secret that is the same each time, and the proof then fails.
+//! up. For an unknown user the driver gives a fake secret that is the same each time, and the proof then fails. Names
+//! and passwords are taken as they are given, without `SASLprep` (RFC 4013).
 
 mod client;
 mod server;

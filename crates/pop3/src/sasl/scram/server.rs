@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use subtle::ConstantTimeEq;
 
 use super::{Key, Nonce, ScramSecret, hash, sign, value, xor};
-use crate::sasl::{Awaiting, Credentials, Dialogue, SaslError, Turn, refuse_forbidden};
+use crate::sasl::{Awaiting, Credentials, Dialogue, SaslError, Turn, name, refuse_forbidden};
 
 /// The client's first message is read; the user's secret is needed.
 #[derive(Debug)]
@@ -145,5 +145,5 @@ fn saslname(text: &str) -> Result<String, SaslError> {
         decoded.push(character);
         decoded.push_str(rest);
     }
-    if decoded.is_empty() { Err(SaslError::Malformed) } else { Ok(decoded) }
+    name(decoded.as_bytes())
 }
