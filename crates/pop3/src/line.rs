@@ -161,6 +161,7 @@ impl LineReader {
         };
         while let Some(&byte) = self.buffer.get(self.start) {
             if octets == MAX_DISCARD {
+                self.start = self.buffer.len();
                 return Err(LineError::Endless);
             }
             self.start += 1;

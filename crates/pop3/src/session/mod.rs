@@ -162,7 +162,9 @@ impl Session {
             if self.output.len() >= FLUSH_AT {
                 return Step::Flush;
             }
-            self.end_if_asked();
+            if self.end_if_asked() {
+                continue;
+            }
             match &self.state {
                 State::Closed(closing) => return Step::Close(*closing),
                 State::Awaiting(_) => return Step::Unanswered,
@@ -417,18 +419,21 @@ impl Session {
         self.pending = Some(Step::Answered(Exchange { keyword, parameters, request, reply, outcome }));
     }
 
-    /// Ends the session if that was asked for and no command is under way; one that waits for the client's next
-    /// SASL response is answered by it.
-    fn end_if_asked(&mut self) {
-        let waits_for_client =
-            matches!(self.state, State::Authorization(_) | State::Sasl(_) | State::Transaction(_));
-        if !waits_for_client {
-            return;
+    /// Ends the session if that was asked for and it waits for the client; a SASL exchange is answered by it.
+    fn end_if_asked(&mut self) -> bool {
+        if !matches!(self.state, State::Authorization(_) | State::Sasl(_) | State::Transaction(_)) {
+            return false;
         }
-        if let Some(refusal) = self.end.take() {
-            write_err(refusal.code, &refusal.text, &mut self.output);
-            self.state = State::Closed(Closing::Ended);
-        }
+        let Some(refusal) = self.end.take() else { return false };
+        self.transit(|state, desk| {
+            write_err(refusal.code, &refusal.text, desk.output);
+            let ended = State::Closed(Closing::Ended);
+            match state {
+                State::Sasl(_) => Next::err(refusal.code, false, ended),
+                _ => Next::wait(ended),
+            }
+        });
+        true
     }
 }
 

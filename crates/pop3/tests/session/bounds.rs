@@ -148,6 +148,17 @@ fn a_command_under_way_is_answered_before_the_session_is_ended() {
 }
 
 #[test]
+fn a_sasl_exchange_under_way_is_answered_by_the_end() {
+    let mut driver = Driver::stranger();
+    driver.say("AUTH LOGIN\r\n");
+    driver.session.close_with(ResponseCode::SysTemp, "going down");
+    driver.run();
+    assert!(driver.sent.ends_with(b"-ERR [SYS/TEMP] going down\r\n"));
+    assert_eq!(driver.exchanges.len(), 1);
+    assert_eq!(driver.closing, Some(Closing::Ended));
+}
+
+#[test]
 fn a_quit_under_way_deletes_although_the_session_is_ended() {
     let mut driver = Driver::logged_in();
     driver.say("DELE 1\r\n");
