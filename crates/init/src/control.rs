@@ -2,7 +2,9 @@
 //!
 //! Whoever may open the folder may use it; there is no other protection and no other user.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,8 +39,12 @@ pub(crate) fn listen(
     folder: &SocketFolder,
     asked: mpsc::UnboundedSender<Asked>,
 ) -> Result<(), InitError> {
-    let listener = name_of(path).and_then(|name| UnixListener::bind(folder.clear(name)?));
-    let listener = listener.map_err(InitError::file("open the socket", path))?;
+    let open = || {
+        let listener = UnixListener::bind(folder.clear(name_of(path)?)?)?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        Ok(listener)
+    };
+    let listener = open().map_err(InitError::file("open the socket", path))?;
     tokio::spawn(async move {
         loop {
             match listener.accept().await {

@@ -167,8 +167,8 @@ impl Grid {
     pub fn run(self, tell: &mut dyn FnMut(Progress), upkeep: &mut dyn FnMut()) -> Result<Outcome, InitError> {
         crate::runtime()?.block_on(async {
             let mut running = Running::start(self, tell, upkeep)?;
-            let fault = running.until_asked().await?;
-            let in_order = running.go_down().await?;
+            let fault = running.until_asked().await;
+            let in_order = running.go_down().await;
             Ok(match fault {
                 Some(Fault { server, service, reason }) => Outcome::NotStarted { server, service, reason },
                 None if in_order => Outcome::Stopped,
@@ -224,31 +224,31 @@ impl<'a> Running<'a> {
     }
 
     /// Until somebody asks the grid to stop, or until a start has failed.
-    async fn until_asked(&mut self) -> Result<Option<Fault>, InitError> {
+    async fn until_asked(&mut self) -> Option<Fault> {
         let deadline = self.started + self.grid.start_limit;
         let mut told = Vec::new();
         loop {
             let missing = match self.look(&mut told).await {
-                Err(fault) => return Ok(Some(fault)),
+                Err(fault) => return Some(fault),
                 Ok(missing) => missing,
             };
             let Some(missing) = missing else { break };
             if Instant::now() >= deadline {
-                return Ok(Some(missing));
+                return Some(missing);
             }
             if let Ok(woken) = tokio::time::timeout(START_POLL, self.next()).await
-                && woken? == Woken::Asked
+                && woken == Woken::Asked
             {
-                return Ok(None);
+                return None;
             }
         }
         (self.tell)(Progress::AllReady);
-        while self.next().await? != Woken::Asked {}
-        Ok(None)
+        while self.next().await != Woken::Asked {}
+        None
     }
 
     /// Shuts the servers down, those that face clients first. Whether it was in order, not cut short.
-    async fn go_down(&mut self) -> Result<bool, InitError> {
+    async fn go_down(&mut self) -> bool {
         (self.tell)(Progress::GoingDown);
         for faces_clients in [true, false] {
             let turn: Vec<usize> = (0..self.servers.len())
@@ -258,17 +258,17 @@ impl<'a> Running<'a> {
                 self.take(*index, Event::Down);
             }
             while turn.iter().any(|index| self.servers[*index].0.state() != State::Off) {
-                if self.next().await? == Woken::Asked {
+                if self.next().await == Woken::Asked {
                     // The services die with their inits, and those with this process.
-                    return Ok(false);
+                    return false;
                 }
             }
         }
-        Ok(true)
+        true
     }
 
     /// Waits for one thing to happen and deals with it. Safe to give up on while it waits.
-    async fn next(&mut self) -> Result<Woken, InitError> {
+    async fn next(&mut self) -> Woken {
         let wake = self.servers.iter().filter_map(|(power, _)| power.wake_at()).min();
         let wake = wake.map(|at| self.started + at);
         tokio::select! {
@@ -279,10 +279,13 @@ impl<'a> Running<'a> {
                 self.next_upkeep += UPKEEP;
                 (self.upkeep)();
             }
-            () = self.signals.next() => return Ok(Woken::Asked),
+            () = self.signals.next() => return Woken::Asked,
         }
-        self.write_state()?;
-        Ok(Woken::Power)
+        // A full disk must not turn the servers off: what is written down is only for those who look.
+        if let Err(error) = self.write_state() {
+            warn!("{error}");
+        }
+        Woken::Power
     }
 
     fn take(&mut self, index: usize, event: Event) {

@@ -220,6 +220,8 @@ impl Server {
                     child.wait().await
                 }
             };
+            // The next process gets a socket of the same name.
+            drop(notify);
             let _ = send.send((index, Event::Exited(pid, process::exit(&ended))));
         });
         Ok(pid)

@@ -1,3 +1,33 @@
-//! POP3 mail access that heals itself.
+//! The mailmedic executable: arguments in, a command run, an exit code out.
 
-fn main() {}
+mod arguments;
+mod failure;
+mod founding;
+mod progress;
+mod screen;
+mod site;
+
+mod config;
+mod configure;
+mod database;
+mod down;
+mod logs;
+mod mailbox;
+mod pop;
+mod run;
+mod service_control;
+mod session;
+mod status;
+mod up;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match arguments::Arguments::parse().run() {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,146 @@
+//! What an installation needs before anything can run, made where it is missing: configuration, authorities and
+//! certificates, directory, databases. Done at every start, so a start that died half-way is finished by the next, and a
+//! server added to the configuration gets what it needs.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+use directory::Administration;
+use mailbox_sqlite::{Archive, CreateOptions, DatabaseError};
+use net::Authority;
+use net::authority::Subject;
+use settings::{
+    CertificateName, Configuration, DataDirectory, HostName, LoopbackPorts, Role, Server, ServerSettings,
+};
+
+use crate::failure::{Failure, Outcome};
+use crate::site::{Site, read_configuration};
+
+/// Writes the configuration of a new data directory: a small data centre on loopback.
+pub(crate) fn write_loopback_configuration(data: &DataDirectory, domain: Option<&HostName>) -> Outcome {
+    let mut configuration = Configuration::for_loopback(LoopbackPorts::default()).map_err(Failure::failed)?;
+    if let Some(domain) = domain {
+        configuration.default_realm = domain.clone();
+    }
+    write_new(&data.configuration(), &configuration.to_toml())
+}
+
+/// Writes a file that must not exist yet.
+pub(crate) fn write_new(path: &Path, text: &str) -> Outcome {
+    let beside = path.with_extension("new");
+    let written = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o640)
+        .open(&beside)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            // Unlike a rename, a link never replaces what somebody else has put there.
+            std::fs::hard_link(&beside, path)
+        });
+    // Whatever became of it, the name beside has served its purpose.
+    let _ = std::fs::remove_file(&beside);
+    written.map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
+}
+
+/// Makes what is missing in a data directory that this process has claimed.
+pub(crate) fn complete(data: &DataDirectory) -> Outcome<Site> {
+    let configuration = read_configuration(&data.configuration())?;
+    let site = Site { data: data.clone(), configuration };
+    for server in &site.configuration.servers {
+        let folder = data.server(server.name.as_str());
+        std::fs::create_dir_all(folder.root()).map_err(|error| {
+            Failure::failed(format!("cannot create {}: {error}", folder.root().display()))
+        })?;
+    }
+    certificates(&site, SystemTime::now())?;
+    let administration = site.administration()?;
+    databases(&site, &administration)?;
+    Ok(site)
+}
+
+/// Makes the certificates that are missing, and renews those whose time is running out.
+pub(crate) fn certificates(site: &Site, now: SystemTime) -> Outcome {
+    let because = |error: net::authority::AuthorityError| Failure::because(&error);
+    let clients = Authority::load_or_create(&site.data.client_authority(), "mailmedic client CA", now)
+        .map_err(because)?;
+    let cluster = Authority::load_or_create(&site.data.cluster_authority(), "mailmedic cluster CA", now)
+        .map_err(because)?;
+    for server in &site.configuration.servers {
+        let settings = site.settings_of(server)?;
+        for (stem, subject) in client_certificates(server, &settings) {
+            clients.ensure(&stem, &subject, now).map_err(because)?;
+        }
+        let roles = server.roles.iter().map(|role| match role {
+            Role::ClientAccess => net::Role::ClientAccess,
+            Role::Mailbox => net::Role::Mailbox,
+        });
+        let node = Subject::Node { server: server.name.to_string(), roles: roles.collect() };
+        cluster.ensure(server.name.as_str(), &node, now).map_err(because)?;
+    }
+    Ok(())
+}
+
+/// The certificates that our own CA makes for a server: one that bears its names, and those that its settings name.
+fn client_certificates(server: &Server, settings: &ServerSettings) -> Vec<(String, Subject)> {
+    let mut names = BTreeSet::from([server.host_name.to_string(), HostName::from(&server.name).to_string()]);
+    let mut addresses: BTreeSet<IpAddr> = BTreeSet::new();
+    for at in settings.pop3_addresses().into_iter().chain(settings.pop3s_addresses()) {
+        if at.ip().is_loopback() {
+            names.insert("localhost".to_owned());
+        }
+        if !at.ip().is_unspecified() {
+            addresses.insert(at.ip());
+        }
+    }
+    let own = settings.pop.x509_certificate_name.iter().filter_map(|name| match name {
+        CertificateName::Own(name) if name.as_str() != server.name.as_str() => Some((
+            name.to_string(),
+            Subject::Service { names: vec![name.to_string()], addresses: Vec::new() },
+        )),
+        CertificateName::Own(_) | CertificateName::Files { .. } => None,
+    });
+    let of_server =
+        Subject::Service { names: names.into_iter().collect(), addresses: addresses.into_iter().collect() };
+    std::iter::once((server.name.to_string(), of_server)).chain(own).collect()
+}
+
+/// Makes the databases that are missing. One that users live in is not missing but lost: it is never made anew in silence.
+fn databases(site: &Site, administration: &Administration) -> Outcome {
+    let users = administration.list().map_err(|error| Failure::because(&error))?;
+    for database in site.databases() {
+        let folder = site.data.database(database.as_str());
+        let inhabitants = users.iter().filter(|user| user.database == database).count();
+        if inhabitants > 0 && is_missing(&folder) {
+            return Err(Failure::failed(format!(
+                "the mailbox database {database} is not in {}, though {inhabitants} users have their mail there: put it \
+                 back, or restore a backup with `mailmedic database restore {database} --from FILE`",
+                folder.display()
+            )));
+        }
+        if let Some(above) = folder.parent() {
+            std::fs::create_dir_all(above)
+                .map_err(|error| Failure::failed(format!("cannot create {}: {error}", above.display())))?;
+        }
+        match mailbox_sqlite::create(&folder, CreateOptions::default()) {
+            // It is there, or even mounted.
+            Ok(()) | Err(DatabaseError::Exists { .. } | DatabaseError::InUse { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Whether there is no database in the folder. One that is there and cannot be opened is the back end's to tell.
+fn is_missing(folder: &Path) -> bool {
+    matches!(Archive::open(folder), Err(DatabaseError::Missing { .. }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+use std::fs;
+
+use directory::Password;
+use directory::administration::{NewUser, Secret};
+use settings::Value;
+
+use super::*;
+
+/// A data directory with a configuration of its own domain and nothing else.
+fn configured() -> (tempfile::TempDir, DataDirectory) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = DataDirectory::new(folder.path());
+    let domain = HostName::parse("example.org").unwrap();
+    write_loopback_configuration(&data, Some(&domain)).unwrap();
+    (folder, data)
+}
+
+/// Every file below a folder, with what is in it.
+fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(contents(&path));
+        } else {
+            found.push((path.display().to_string(), fs::read(&path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn add_user(site: &Site) {
+    let user = NewUser {
+        name: site.name("user1").unwrap(),
+        secret: Secret::Password(Password::new("secret")),
+        database: site.database("DB01").unwrap(),
+        quota: None,
+    };
+    site.administration().unwrap().add(&user).unwrap();
+}
+
+#[test]
+fn a_first_start_makes_everything_and_a_second_one_finds_it_all_again() {
+    let (folder, data) = configured();
+    let site = complete(&data).unwrap();
+    assert_eq!(site.configuration.default_realm.as_str(), "example.org");
+    for file in [
+        data.directory(),
+        data.client_authority().join("ca.pem"),
+        data.client_authority().join("cas1.pem"),
+        data.cluster_authority().join("cas1.pem"),
+        data.cluster_authority().join("mbx1.key"),
+    ] {
+        assert!(file.exists(), "{}", file.display());
+    }
+    Archive::open(&data.database("DB01")).unwrap();
+    let before = contents(folder.path());
+    complete(&data).unwrap();
+    let names = |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&contents(folder.path())), names(&before));
+    assert!(contents(folder.path()) == before, "something was made anew");
+}
+
+#[test]
+fn a_first_start_that_died_half_way_is_finished_by_the_next() {
+    let (_folder, data) = configured();
+    complete(&data).unwrap();
+    fs::remove_file(data.cluster_authority().join("mbx1.pem")).unwrap();
+    fs::remove_dir_all(data.database("DB01")).unwrap();
+    complete(&data).unwrap();
+    assert!(data.cluster_authority().join("mbx1.pem").exists());
+    Archive::open(&data.database("DB01")).unwrap();
+}
+
+#[test]
+fn a_database_that_users_live_in_is_never_made_anew() {
+    let (_folder, data) = configured();
+    let site = complete(&data).unwrap();
+    add_user(&site);
+    complete(&data).unwrap();
+    fs::remove_dir_all(data.database("DB01")).unwrap();
+    let refused = complete(&data).err();
+    assert!(
+        matches!(&refused, Some(Failure::Failed(text)) if text.contains("1 users have their mail there")),
+        "{refused:?}"
+    );
+    assert!(!data.database("DB01").exists());
+}
+
+#[test]
+fn a_database_that_is_added_to_the_configuration_is_made() {
+    let (_folder, data) = configured();
+    complete(&data).unwrap();
+    let mut text = fs::read_to_string(data.configuration()).unwrap();
+    text += "\n[[database]]\nname = \"DB02\"\ncopies = [\"mbx1\"]\n";
+    fs::write(data.configuration(), text).unwrap();
+    complete(&data).unwrap();
+    Archive::open(&data.database("DB02")).unwrap();
+}
+
+#[test]
+fn certificates_whose_time_is_running_out_are_renewed() {
+    let (_folder, data) = configured();
+    let site = complete(&data).unwrap();
+    let file = data.client_authority().join("cas1.pem");
+    let first = fs::read(&file).unwrap();
+    certificates(&site, SystemTime::now() + net::authority::CERTIFICATE_LIFE / 2).unwrap();
+    assert_eq!(fs::read(&file).unwrap(), first);
+    certificates(&site, SystemTime::now() + net::authority::CERTIFICATE_LIFE * 3 / 4).unwrap();
+    assert_ne!(fs::read(&file).unwrap(), first);
+}
+
+#[test]
+fn a_server_certificate_bears_the_names_that_clients_use() {
+    let (_folder, data) = configured();
+    let site = complete(&data).unwrap();
+    let server = site.server("cas1").unwrap();
+    let certificates = client_certificates(server, &site.settings_of(server).unwrap());
+    let [(stem, Subject::Service { names, addresses })] = certificates.as_slice() else {
+        panic!("{certificates:?}")
+    };
+    assert_eq!(stem, "cas1");
+    assert_eq!(names, &["cas1", "localhost"]);
+    assert_eq!(addresses, &["127.0.0.1".parse::<IpAddr>().unwrap()]);
+}
+
+#[test]
+fn a_configuration_is_never_overwritten() {
+    let (_folder, data) = configured();
+    fs::write(data.configuration(), "mine").unwrap();
+    assert!(write_loopback_configuration(&data, None).is_err());
+    assert_eq!(fs::read_to_string(data.configuration()).unwrap(), "mine");
+}
