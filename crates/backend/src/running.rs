@@ -31,6 +31,18 @@ pub(crate) enum Purpose {
     Lmtp,
 }
 
+impl Purpose {
+    /// The word for it in listings.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Pop3(Door::Plain) => "pop3",
+            Self::Pop3(Door::Tls) => "pop3s",
+            Self::Pop3(Door::Inner) => "pop3-inner",
+            Self::Lmtp => "lmtp-inner",
+        }
+    }
+}
+
 /// What every session of a back end shares.
 pub(crate) struct Backend {
     /// The name of this server.
@@ -125,6 +137,12 @@ impl Running {
     /// Where it listens for front ends that deliver.
     pub fn inner_lmtp(&self) -> Option<&Endpoint> {
         self.bound(Purpose::Lmtp)
+    }
+
+    /// Where it listens and what for, as `status` tells it.
+    pub fn listening(&self) -> Vec<serde_json::Value> {
+        let tell = |(purpose, endpoint): &(Purpose, Endpoint)| serde_json::json!({ "protocol": purpose.as_str(), "address": endpoint.to_string() });
+        self.bound.iter().map(tell).collect()
     }
 
     /// Stops: no new sessions, those under way have until `limit` to come to a boundary.

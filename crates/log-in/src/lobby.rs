@@ -290,13 +290,24 @@ impl Lobby {
 
     /// A command has been answered: by the machine alone since `begun`, or with our help.
     pub fn answered(&mut self, exchange: &Exchange, begun: Instant) {
-        log(&mut self.entry, exchange, (!std::mem::take(&mut self.in_flight)).then_some(begun), "");
+        let timing = if std::mem::take(&mut self.in_flight) { Timing::Roster } else { Timing::Ours(begun) };
+        log(&mut self.entry, exchange, timing, "");
     }
 }
 
-/// Writes an exchange to the logs and counters. One that the machine answered alone says when it began; the others were
-/// begun on the roster.
-pub fn log(entry: &mut OpenSession, exchange: &Exchange, begun: Option<Instant>, context: &str) {
+/// How the time of an exchange is known.
+#[derive(Clone, Copy, Debug)]
+pub enum Timing {
+    /// It was begun on the roster.
+    Roster,
+    /// It began then, and all of it was our processing.
+    Ours(Instant),
+    /// It began then, and somebody else did all of the work.
+    Passed(Instant),
+}
+
+/// Writes an exchange to the logs and counters.
+pub fn log(entry: &mut OpenSession, exchange: &Exchange, timing: Timing, context: &str) {
     let logged = service::Exchange {
         command: exchange.keyword.map_or("OTHER", pop3::Keyword::as_str),
         parameters: &exchange.parameters,
@@ -305,12 +316,13 @@ pub fn log(entry: &mut OpenSession, exchange: &Exchange, begun: Option<Instant>,
         reply: exchange.reply,
         context,
     };
-    match begun {
-        None => entry.end(&logged),
-        Some(begun) => {
+    match timing {
+        Timing::Roster => entry.end(&logged),
+        Timing::Ours(begun) => {
             let took = begun.elapsed();
             entry.note(&logged, took, took);
         }
+        Timing::Passed(begun) => entry.note(&logged, begun.elapsed(), Duration::ZERO),
     }
 }
 

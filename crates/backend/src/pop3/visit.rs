@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use directory::User;
-use log_in::{Door, End, Lobby};
+use log_in::{Door, End, Lobby, Timing};
 use mailbox::{MailboxError, MailboxId};
 use net::connection::StreamError;
 use net::drain::{Phase, SessionToken};
@@ -327,8 +327,8 @@ impl Visit {
 
     /// A command has been answered: by the machine alone since `begun`, or with our help since [`Visit::begin`].
     fn answered(&mut self, exchange: &Exchange, begun: Instant) {
-        let alone = !std::mem::take(&mut self.in_flight);
-        log_in::log(&mut self.entry, exchange, alone.then_some(begun), "");
+        let timing = if std::mem::take(&mut self.in_flight) { Timing::Roster } else { Timing::Ours(begun) };
+        log_in::log(&mut self.entry, exchange, timing, "");
     }
 }
 
