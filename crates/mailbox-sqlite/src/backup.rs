@@ -1,17 +1,12 @@
 //! A copy of a whole database in one file, and a database made from such a copy.
 
-use std::{
-    fs::OpenOptions,
-    os::unix::fs::OpenOptionsExt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, backup::Backup, params};
 
 use crate::{
     error::DatabaseError,
-    place::{Place, new_epoch, require_ours, sync},
+    place::{Place, install, new_epoch, require_ours},
     schema,
 };
 
@@ -48,14 +43,7 @@ pub fn back_up(
     // An open read transaction holds the source at one moment; without it, each commit would begin the copy anew.
     source.execute_batch("BEGIN; SELECT next_uid FROM database").map_err(to_read())?;
 
-    let unfinished = beside(to);
-    let outcome = copy(&source, &unfinished, progress).and_then(|()| {
-        // A link, unlike a rename, does not replace what someone else has put there meanwhile.
-        std::fs::hard_link(&unfinished, to).map_err(DatabaseError::io("put into place", to))?;
-        sync(parent(to))
-    });
-    let removed = std::fs::remove_file(&unfinished);
-    outcome.and(removed.map_err(DatabaseError::io("remove", &unfinished)))
+    install(to, |unfinished| copy(&source, unfinished, progress))
 }
 
 /// Makes a database in `directory`, which has none, from a backup.
@@ -71,7 +59,7 @@ pub fn restore(
     let _lock = place.lock(Duration::ZERO)?;
     place.refuse_overwriting()?;
     require_ours(from)?;
-    place.install(|file| {
+    install(&place.database(), |file| {
         let to_restore = || DatabaseError::sqlite("restore the mailbox database", file);
         let source =
             schema::open_read_only(from, CACHE).map_err(DatabaseError::sqlite("read the backup", from))?;
@@ -93,18 +81,12 @@ fn epochs(connection: &Connection) -> rusqlite::Result<Vec<u32>> {
     statement.query_map([], |row| row.get(0))?.collect()
 }
 
-/// Copies a whole database to a new file and makes the file durable.
+/// Copies a whole database into an empty file.
 fn copy(
     source: &Connection,
     to: &Path,
     progress: &mut dyn FnMut(BackupProgress),
 ) -> Result<(), DatabaseError> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(to)
-        .map_err(DatabaseError::io("create the file", to))?;
     let to_copy = || DatabaseError::sqlite("copy the mailbox database", to);
     let mut target = schema::open_writable(to, CACHE).map_err(to_copy())?;
     // The copy is made durable as a whole when it is whole.
@@ -127,20 +109,9 @@ fn copy(
         }
     }
     drop(backup);
-    target.close().map_err(|(_, error)| to_copy()(error))?;
-    sync(to)
+    target.close().map_err(|(_, error)| to_copy()(error))
 }
 
 fn busy() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)
-}
-
-fn beside(to: &Path) -> PathBuf {
-    let mut name = to.as_os_str().to_owned();
-    name.push(".unfinished");
-    name.into()
-}
-
-fn parent(file: &Path) -> &Path {
-    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -1,13 +1,13 @@
 //! Moving what was written from SQLite's log (WAL) into the file, beside the writer and not in its way.
 //!
-//! The log grows with every commit. From `log_limit` on it is moved while the writer goes on. When it has become four
-//! times as long all the same, because the writer was always ahead, the writer has to wait for the rest once, after
-//! which the log begins anew.
+//! The log grows with every commit. From `log_limit` on it is moved while the writer goes on, and begins anew when all
+//! of it has been moved. When it has become four times as long all the same, because the writer was always ahead, the
+//! writer has to wait for the rest once.
 
 use std::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -29,6 +29,9 @@ pub(crate) struct Log {
     wish: Mutex<Wish>,
     wished: Condvar,
     turn: Mutex<()>,
+    /// Whether the writer is to wait. Not guarded by `turn`, which a busy writer would take again and again.
+    halt: AtomicBool,
+    resume: Condvar,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,12 +65,31 @@ impl Log {
             wish: Mutex::new(Wish::Nothing),
             wished: Condvar::new(),
             turn: Mutex::new(()),
+            halt: AtomicBool::new(false),
+            resume: Condvar::new(),
         }))
     }
 
-    /// Held by the writer for a transaction, and by the checkpointer while the writer must wait.
+    /// Held by the writer for a transaction.
     pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let halted = |(): &mut ()| self.halt.load(Ordering::Relaxed);
+        self.resume.wait_while(turn, halted).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does `work` while the writer waits.
+    fn halt_writer<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.halt.store(true, Ordering::Relaxed);
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = work();
+        self.halt.store(false, Ordering::Relaxed);
+        drop(turn);
+        self.resume.notify_one();
+        outcome
+    }
+
+    fn is_far_too_long(&self) -> bool {
+        self.size.load(Ordering::Relaxed) >= 4 * self.limit
     }
 
     /// The writer has committed.
@@ -146,11 +168,11 @@ impl Checkpointer {
     }
 
     fn checkpoint(&self) -> rusqlite::Result<()> {
-        self.take("PRAGMA wal_checkpoint(PASSIVE)")?;
-        if self.log.size.load(Ordering::Relaxed) >= 4 * self.log.limit {
-            let _turn = self.log.turn();
-            // What was written since is little. A log whose readers have all gone begins anew.
-            self.take("PRAGMA wal_checkpoint(RESTART)")?;
+        if !self.log.is_far_too_long() {
+            self.take("PRAGMA wal_checkpoint(PASSIVE)")?;
+        }
+        if self.log.is_far_too_long() {
+            self.log.halt_writer(|| self.take("PRAGMA wal_checkpoint(RESTART)"))?;
         }
         Ok(())
     }

@@ -94,6 +94,10 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
+    pub(crate) fn is_full_disk(&self) -> bool {
+        matches!(self, Self::Sqlite { source, .. } if severity(source) == Severity::Full)
+    }
+
     pub(crate) fn io(operation: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { operation, path: path.into(), source }
     }

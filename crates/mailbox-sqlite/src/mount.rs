@@ -157,13 +157,11 @@ impl SqliteStore {
         let place = Place::existing(directory)?;
         let lock = place.lock(options.lock_wait)?;
         let file = place.database();
-        let mut connection = schema::open_writable(&file, options.writer_cache)
-            .map_err(DatabaseError::sqlite("open the mailbox database", &file))?;
-        schema::upgrade(&mut connection, &file)?;
-        take_over(&mut connection, token, &file)?;
-        if let Err(error) = place.hold_reserve(options.reserve) {
-            tracing::warn!(database = %directory.display(), %error, "no space is held back for deletions");
-        }
+        let connection = match open(&file, token, &options) {
+            // On a full disk, too, mail can be read and deleted.
+            Err(error) if error.is_full_disk() && place.release_reserve() => open(&file, token, &options)?,
+            opened => opened?,
+        };
         let mounted = Arc::new(Mounted {
             living: LivingSnapshots::new(),
             reads: Queue::new(options.queue),
@@ -216,11 +214,14 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
-/// Writes `token` over an earlier one.
-fn take_over(connection: &mut Connection, token: FencingToken, file: &Path) -> Result<(), DatabaseError> {
-    let found =
-        write_token(connection, token).map_err(DatabaseError::sqlite("write the fencing token", file))?;
-    if found > token { Err(DatabaseError::Fenced { held: token, found }) } else { Ok(()) }
+/// Opens the file to write it, and writes `token` over an earlier one.
+fn open(file: &Path, token: FencingToken, options: &MountOptions) -> Result<Connection, DatabaseError> {
+    let mut connection = schema::open_writable(file, options.writer_cache)
+        .map_err(DatabaseError::sqlite("open the mailbox database", file))?;
+    schema::upgrade(&mut connection, file)?;
+    let found = write_token(&mut connection, token)
+        .map_err(DatabaseError::sqlite("write the fencing token", file))?;
+    if found > token { Err(DatabaseError::Fenced { held: token, found }) } else { Ok(connection) }
 }
 
 /// The token that was found, and replaced unless it is later.

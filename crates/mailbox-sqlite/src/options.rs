@@ -8,7 +8,7 @@ use std::{
 
 use mailbox::UnixSeconds;
 
-/// How a database is made. The defaults are right; the figures behind them are in the project's decision records.
+/// How a database is made. The figures behind the defaults are in the decision record on the page size.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct CreateOptions {
@@ -18,7 +18,7 @@ pub struct CreateOptions {
 
 impl Default for CreateOptions {
     fn default() -> Self {
-        Self { page_size: 8192 }
+        Self { page_size: 4096 }
     }
 }
 
@@ -34,13 +34,13 @@ pub struct MountOptions {
     pub writer_cache: u64,
     /// Reads, and changes, that may wait for a thread; beyond that, the asker waits to ask.
     pub queue: usize,
-    /// Free bytes on the disk below which mail is not taken any more. Deleting needs some of them: at least twice
-    /// `log_limit`.
+    /// Free bytes on the disk below which mail is not taken any more. Deleting needs some of them, for the log and for
+    /// what is moved out of it: about ten times `log_limit`.
     pub low_water: u64,
     /// Bytes held back in a file of their own, for deletions on a disk that something else has filled.
     pub reserve: u64,
-    /// Bytes in the log from which on it is moved into the file. Four times that is the most that the log grows to,
-    /// unless a backup is reading.
+    /// Bytes in the log from which on it is moved into the file. At four times as much the writer waits for that, so
+    /// that the log grows little further, unless a backup is reading.
     pub log_limit: u64,
     /// How long to wait for another process to let go of the database.
     pub lock_wait: Duration,

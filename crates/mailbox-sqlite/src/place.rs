@@ -32,14 +32,8 @@ pub fn create(directory: &Path, options: CreateOptions) -> Result<(), DatabaseEr
     let place = Place::make(directory)?;
     let _lock = place.lock(Duration::ZERO)?;
     place.refuse_overwriting()?;
-    place.install(|file| {
+    install(&place.database(), |file| {
         let to_create = || DatabaseError::sqlite("create a mailbox database", file);
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(file)
-            .map_err(DatabaseError::io("create the file", file))?;
         let mut connection = schema::open_writable(file, 1 << 20).map_err(to_create())?;
         let pragmas = format!(
             "PRAGMA page_size = {}; PRAGMA journal_mode = WAL; PRAGMA application_id = {};",
@@ -110,24 +104,6 @@ impl Place {
             }
         }
         Ok(())
-    }
-
-    /// Has a database file written under another name and puts it into place when it is whole and durable.
-    pub(crate) fn install(
-        &self,
-        write: impl FnOnce(&Path) -> Result<(), DatabaseError>,
-    ) -> Result<(), DatabaseError> {
-        let unfinished = self.directory.join("mail.sqlite.unfinished");
-        for left_over in ["", "-wal", "-shm", "-journal"] {
-            let mut name = unfinished.clone().into_os_string();
-            name.push(left_over);
-            remove_if_there(Path::new(&name))?;
-        }
-        write(&unfinished)?;
-        sync(&unfinished)?;
-        std::fs::rename(&unfinished, self.database())
-            .map_err(DatabaseError::io("put into place", &unfinished))?;
-        sync(&self.directory)
     }
 
     /// Takes the lock, waiting `patience` for another process that holds it.
@@ -219,7 +195,38 @@ fn allocate(file: &File, size: u64) -> io::Result<()> {
     file.sync_all()
 }
 
-pub(crate) fn sync(path: &Path) -> Result<(), DatabaseError> {
+/// Has the database file `to` written under another name and puts it into place when it is whole and durable. What an
+/// earlier attempt left unfinished is removed.
+pub(crate) fn install(
+    to: &Path,
+    write: impl FnOnce(&Path) -> Result<(), DatabaseError>,
+) -> Result<(), DatabaseError> {
+    let beside = |ending: &str| {
+        let mut name = to.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    };
+    let unfinished = beside(".unfinished");
+    for left_over in [".unfinished", ".unfinished-wal", ".unfinished-shm", ".unfinished-journal"] {
+        remove_if_there(&beside(left_over))?;
+    }
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&unfinished)
+        .map_err(DatabaseError::io("create the file", &unfinished))?;
+    write(&unfinished)?;
+    sync(&unfinished)?;
+    if to.exists() {
+        return Err(DatabaseError::Exists { file: to.into() });
+    }
+    std::fs::rename(&unfinished, to).map_err(DatabaseError::io("put into place", to))?;
+    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
+    sync(parent.unwrap_or(Path::new(".")))
+}
+
+fn sync(path: &Path) -> Result<(), DatabaseError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(DatabaseError::io("make durable", path))
 }
 

@@ -43,8 +43,8 @@ pub(crate) struct Writer {
     tidied: Instant,
     /// What the last tidying left.
     left: Tidied,
-    /// Whether the disk space held back for deletions was used.
-    reserve_used: bool,
+    /// Whether disk space is known to be held back for deletions.
+    reserve_held: bool,
 }
 
 impl Writer {
@@ -55,7 +55,7 @@ impl Writer {
         token: FencingToken,
     ) -> Self {
         let (tidied, left) = (Instant::now(), Tidied::More);
-        Self { connection, mounted, log, token, tidied, left, reserve_used: false }
+        Self { connection, mounted, log, token, tidied, left, reserve_held: false }
     }
 
     /// Writes until the mount ends; the connection is given back, to be closed last.
@@ -76,7 +76,7 @@ impl Writer {
     fn patience(&self) -> Option<Duration> {
         match self.left {
             Tidied::More => Some(Duration::ZERO),
-            Tidied::Nothing if !self.reserve_used => None,
+            Tidied::Nothing if self.reserve_held => None,
             _ => Some(self.mounted.options.tidy_interval.saturating_sub(self.tidied.elapsed())),
         }
     }
@@ -104,7 +104,8 @@ impl Writer {
         let (adding, mut removing) = group.into_iter().partition(|change| change.adds_mail());
         settle(adding, Some(&error));
         if !removing.is_empty() {
-            self.reserve_used |= self.mounted.place.release_reserve();
+            self.mounted.place.release_reserve();
+            self.reserve_held = false;
             let outcome = self.make(&mut removing);
             settle(removing, outcome.err().as_ref());
         }
@@ -149,11 +150,7 @@ impl Writer {
 
     fn tidy(&mut self) {
         self.tidied = Instant::now();
-        let options = &self.mounted.options;
-        let ample = options.low_water.saturating_add(2 * options.reserve);
-        if self.reserve_used && self.mounted.place.free_space().is_ok_and(|free| free > ample) {
-            self.reserve_used = self.mounted.place.hold_reserve(options.reserve).is_err();
-        }
+        self.reserve_held = self.reserve_held || self.hold_reserve();
         self.left = match self.transact(tidy) {
             Ok(left) => left,
             Err(failure) => {
@@ -165,6 +162,14 @@ impl Writer {
         if self.left != Tidied::More {
             self.log.quiet();
         }
+    }
+
+    /// Holds disk space back for deletions, if there is enough of it; whether it is held.
+    fn hold_reserve(&self) -> bool {
+        let options = &self.mounted.options;
+        let ample = options.low_water.saturating_add(options.reserve.saturating_mul(2));
+        let enough = self.mounted.place.free_space().is_ok_and(|free| free > ample);
+        enough && self.mounted.place.hold_reserve(options.reserve).is_ok()
     }
 }
 

@@ -1,9 +1,14 @@
 //! Databases in temporary directories.
 
-use std::{future::Future, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use mailbox::{
-    Delivery, FencingToken, MailboxId, MailboxStore,
+    Delivery, FencingToken, MailboxId, MailboxStore, MemoryMessage,
     testing::{TestDatabase, delivery, delivery_id, mailbox_id},
 };
 use mailbox_sqlite::{CreateOptions, MountOptions, SqliteStore, back_up, check, create, restore};
@@ -61,6 +66,14 @@ impl SqliteDatabase {
         Self { home, directory, store, revision: 1, restores: 0, markers: 0 }
     }
 
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(crate) const fn sqlite(&self) -> &Arc<SqliteStore> {
+        &self.store
+    }
+
     /// A second connection to the file, past the engine.
     pub(crate) fn connection(&self) -> Connection {
         let connection = Connection::open(self.directory.join("mail.sqlite")).expect("the file is there");
@@ -91,9 +104,9 @@ impl SqliteDatabase {
         self.store.deliver(delivery).await.unwrap();
         self.store.remove_mailbox(&marker).await.unwrap();
         let connection = self.connection();
-        let marked = format!("SELECT count(*) FROM deletion WHERE id = x'{marker}'");
+        let waiting = format!("SELECT count(*) FROM deletion WHERE id = x'{marker}'");
         until("a removed mailbox's messages are gone", || {
-            connection.query_row(&marked, [], |row| row.get::<_, u64>(0)).unwrap() == 0
+            connection.query_row(&waiting, [], |row| row.get::<_, u64>(0)).unwrap() == 0
         })
         .await;
     }
@@ -128,4 +141,40 @@ impl TestDatabase for SqliteDatabase {
             "SELECT count(*) FROM message WHERE mailbox = (SELECT number FROM mailbox WHERE id = x'{mailbox}')"
         ))
     }
+}
+
+/// Delivers `raw` as the `number`th delivery.
+pub(crate) async fn deliver(
+    store: &dyn MailboxStore,
+    number: u64,
+    mailbox: MailboxId,
+    raw: &[u8],
+) -> mailbox::Uid {
+    store.deliver(delivery(number, mailbox, raw)).await.unwrap().uid()
+}
+
+/// All bodies that a session which begins now sees, in wire form.
+pub(crate) async fn bodies(store: &dyn MailboxStore, mailbox: MailboxId) -> Vec<Vec<u8>> {
+    let snapshot = store.snapshot(&mailbox).await.unwrap();
+    let mut bodies = Vec::new();
+    for entry in store.list(&snapshot).await.unwrap() {
+        let mut body = Vec::new();
+        for chunk in 0..entry.chunks() {
+            body.extend(store.read_chunk(&snapshot, entry.uid, chunk).await.unwrap());
+        }
+        bodies.push(body);
+    }
+    bodies
+}
+
+/// A message of about `length` bytes that differs from every other of the test.
+pub(crate) fn message(number: u64, length: usize) -> Vec<u8> {
+    let head = format!("Subject: number {number} of many that differ\r\n\r\n");
+    let line = format!("{number} and a line to make it longer\r\n");
+    let lines = length.saturating_sub(head.len()).div_ceil(line.len());
+    (head + &line.repeat(lines)).into_bytes()
+}
+
+pub(crate) fn wire(raw: &[u8]) -> Vec<u8> {
+    MemoryMessage::encode(raw).wire().to_vec()
 }
