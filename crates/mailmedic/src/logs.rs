@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use init::server::{INIT, console_file};
-use settings::DataDirectory;
+use settings::{DataDirectory, Server};
 
 use crate::failure::{Failure, Outcome};
 use crate::screen::{Output, say};
 use crate::site::{Site, services_of, unknown};
 use crate::up;
 use entry::Entry;
+
+pub(crate) use follow::Mark;
 
 /// Show what the services say
 #[derive(Args, Debug)]
@@ -51,6 +53,18 @@ pub(crate) struct Source {
     pub(crate) file: PathBuf,
     /// What a process prints, not lines of JSON.
     pub(crate) console: bool,
+}
+
+/// Everything that the processes of a server say.
+fn sources_of(site: &Site, server: &Server) -> Vec<Source> {
+    let folder = site.data.server(server.name.as_str());
+    let mut sources = Vec::new();
+    for service in services_of(server).into_iter().chain([INIT]) {
+        let label = format!("{}/{service}", server.name);
+        sources.push(Source { label: label.clone(), file: folder.service_log(service), console: false });
+        sources.push(Source { label, file: console_file(&folder, service), console: true });
+    }
+    sources
 }
 
 /// The service that is no server's.
@@ -109,16 +123,6 @@ impl Arguments {
         }
         Ok(sources.into_iter().filter(is_wanted).collect())
     }
-}
-
-/// The last lines that a process of a server logged and printed, for people.
-pub(crate) fn last_words(site: &Site, server: &str, name: &str) -> Vec<String> {
-    const LINES: usize = 8;
-    let folder = site.data.server(server);
-    let label = format!("{server}/{name}");
-    let files = [(folder.service_log(name), false), (console_file(&folder, name), true)];
-    let sources = files.map(|(file, console)| Source { label: label.clone(), file, console });
-    sources.iter().flat_map(|source| last(source, LINES)).map(|entry| entry.to_string()).collect()
 }
 
 /// The last lines of a file; none if there is no such file.

@@ -17,9 +17,10 @@ use settings::{DataDirectory, HostName, Role, Span, Value};
 use tracing::error;
 
 use crate::failure::{Failure, Outcome};
+use crate::founding;
+use crate::logs::Mark;
 use crate::screen::say;
 use crate::site::{self, Site, span};
-use crate::{founding, logs};
 
 /// Start mail access on this machine: every server of the configuration, on loopback if it is a new one
 #[derive(Args, Clone, Debug)]
@@ -90,6 +91,7 @@ impl Arguments {
         ports::check(&site)?;
         let grid = self.grid(&site)?;
         let log = start_log(&site)?;
+        let mark = Mark::now(&site);
         let mut tell = |progress: Progress| show(&site, &progress);
         let mut upkeep = || renew_certificates(data);
         let outcome = grid.run(&mut tell, &mut upkeep).map_err(Failure::failed);
@@ -99,7 +101,7 @@ impl Arguments {
             GridOutcome::Stopped => Ok(()),
             GridOutcome::Cut => Err(Failure::failed("everything was ended at once, as asked a second time")),
             GridOutcome::NotStarted { server, service, reason } => {
-                Err(not_started(&site, &server, service.as_deref(), &reason))
+                Err(not_started(mark, &server, service.as_deref(), &reason))
             }
         }
     }
@@ -179,9 +181,9 @@ fn renew_certificates(data: &DataDirectory) {
 }
 
 /// What failed, with what it said last.
-fn not_started(site: &Site, server: &str, service: Option<&str>, reason: &str) -> Failure {
+fn not_started(mark: Mark, server: &str, service: Option<&str>, reason: &str) -> Failure {
     let what = service.map_or_else(|| format!("server {server}"), |service| format!("{service} of {server}"));
-    let said = logs::last_words(site, server, service.unwrap_or(init::server::INIT));
+    let said = mark.last_words(server, service.unwrap_or(init::server::INIT));
     Failure::failed(format!(
         "{what} did not start: {reason}; everything is stopped again. It said last:
   {}",

@@ -81,3 +81,6 @@ fn beside(folder: &Path, what: &str) -> PathBuf {
 fn cannot(what: &str, path: &Path, error: &io::Error) -> Failure {
     Failure::failed(format!("cannot {what} {}: {error}", path.display()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,46 @@ use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
 use super::entry::Entry;
-use super::{Source, unreadable};
+use super::{Source, sources_of, unreadable};
 use crate::failure::Outcome;
+use crate::site::Site;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// A moment, to be asked later what was said since.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    sources: Vec<Source>,
+    positions: Vec<Position>,
+}
+
+impl Mark {
+    /// Now.
+    pub(crate) fn now(site: &Site) -> Self {
+        let sources: Vec<Source> =
+            site.configuration.servers.iter().flat_map(|server| sources_of(site, server)).collect();
+        Self { positions: ends(&sources), sources }
+    }
+
+    /// The last lines that a process of a server has logged and printed since.
+    pub(crate) fn last_words(self, server: &str, name: &str) -> Vec<String> {
+        const LINES: usize = 8;
+        let label = format!("{server}/{name}");
+        let mut words = Vec::new();
+        for (source, mut position) in
+            self.sources.iter().zip(self.positions).filter(|(source, _)| source.label == label)
+        {
+            // What cannot be read cannot be shown; that it failed is told in any case.
+            let text = more(source, &mut position).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            let printed = SystemTime::now().try_into().ok().filter(|_| source.console);
+            let last = &lines[lines.len().saturating_sub(LINES)..];
+            words.extend(last.iter().map(|line| Entry::read(source, line, printed).to_string()));
+        }
+        words
+    }
+}
 
 /// How far a file has been read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +104,24 @@ fn more(source: &Source, position: &mut Position) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn last_words_are_those_since_the_mark() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = |console, name: &str| Source {
+            label: "cas1/frontend".to_owned(),
+            file: folder.path().join(name),
+            console,
+        };
+        let sources = vec![source(false, "frontend.log"), source(true, "frontend.console")];
+        std::fs::write(&sources[0].file, "long ago\n").unwrap();
+        let mark = Mark { positions: ends(&sources), sources: sources.clone() };
+        std::fs::write(&sources[0].file, "long ago\njust now\n").unwrap();
+        std::fs::write(&sources[1].file, "it broke\n").unwrap();
+        let words = mark.last_words("cas1", "frontend");
+        assert_eq!(words.len(), 2, "{words:?}");
+        assert!(words[0].ends_with("just now") && words[1].ends_with("it broke"), "{words:?}");
+    }
 
     #[test]
     fn a_file_is_followed_by_whole_lines_and_over_its_rotation() {

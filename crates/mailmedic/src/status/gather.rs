@@ -124,3 +124,6 @@ fn configured(site: &Site, server: &Server, service: &str) -> Outcome<Vec<Addres
         .map(|listens| Address { purpose: listens.purpose.to_owned(), address: listens.address.to_string() })
         .collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,3 +64,6 @@ fn problem(server: &str, listens: &Listens, error: &std::io::Error) -> String {
     };
     format!("\n  {address} ({purpose} of {server}) {advice}")
 }
+
+#[cfg(test)]
+mod tests;
