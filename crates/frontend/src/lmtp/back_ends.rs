@@ -89,3 +89,49 @@ impl BackEnds {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixStream;
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn own(server: &str) -> Own {
+        let address = "192.0.2.1:1024".parse().unwrap();
+        Own { database: "DB01".to_owned(), server: server.to_owned(), pop3: address, lmtp: address }
+    }
+
+    fn free_connection() -> Inner {
+        Inner::to(own("mbx1"), UnixStream::pair().unwrap().0.into())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_kept_for_a_minute() {
+        let back_ends = BackEnds::new(1);
+        back_ends.put(free_connection());
+        advance(IDLE).await;
+        back_ends.put(free_connection());
+        back_ends.tidy();
+        assert_eq!(back_ends.idle(), 2);
+        advance(Duration::from_millis(1)).await;
+        back_ends.tidy();
+        assert_eq!(back_ends.idle(), 1);
+        assert!(back_ends.take(&own("mbx1")).is_some());
+        assert!(back_ends.take(&own("mbx1")).is_none());
+    }
+
+    #[tokio::test]
+    async fn only_so_many_connections_are_kept() {
+        let back_ends = BackEnds::new(1);
+        (0..=KEPT).for_each(|_| back_ends.put(free_connection()));
+        assert_eq!(back_ends.idle(), KEPT);
+    }
+
+    #[tokio::test]
+    async fn a_connection_does_not_lead_to_the_server_that_has_its_address_now() {
+        let back_ends = BackEnds::new(1);
+        back_ends.put(free_connection());
+        assert!(back_ends.take(&own("mbx2")).is_none());
+    }
+}

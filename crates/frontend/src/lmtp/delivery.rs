@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::leg::{Leg, Verdict};
 use super::letter::{Envelope, Recipient};
 use super::message::Message;
-use super::reach::{free, not_there, reach};
+use super::reach::{not_there, reach, release};
 use crate::route::Own;
 use crate::running::Frontend;
 
@@ -145,7 +145,7 @@ impl Delivery {
     async fn offer(&self, mut leg: Leg, mut group: Group) -> Attempt {
         let mut answers = Vec::with_capacity(group.places.len());
         if group.places.is_empty() {
-            free(&self.frontend, leg).await;
+            release(&self.frontend, leg).await;
             return Attempt { answers, rest: group };
         }
         group.offers += 1;
@@ -162,7 +162,7 @@ impl Delivery {
         }
         group.places.retain(|place| answers.iter().all(|answer| answer.place != *place));
         match handed_over.lost {
-            None => free(&self.frontend, leg).await,
+            None => release(&self.frontend, leg).await,
             Some(lost) => {
                 tracing::warn!(server = own.server, delivery = %self.envelope.id, %lost, "a back end was lost over a delivery");
                 group.losses += u32::from(handed_over.sent);

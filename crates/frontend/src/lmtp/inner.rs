@@ -43,6 +43,12 @@ impl Inner {
         Ok(Self { connection, dialogue, own })
     }
 
+    /// A connection to nowhere.
+    #[cfg(test)]
+    pub(super) fn to(own: Own, connection: Connection) -> Self {
+        Self { connection, dialogue: Dialogue::new(Limits::default()), own: Arc::new(own) }
+    }
+
     /// Where it leads.
     pub(super) fn own(&self) -> &Arc<Own> {
         &self.own

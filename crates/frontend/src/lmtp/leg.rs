@@ -41,7 +41,7 @@ pub(super) struct HandedOver {
     pub(super) answers: Vec<(usize, Verdict)>,
     /// Why the others were told nothing.
     pub(super) lost: Option<Lost>,
-    /// Whether the back end may have the whole message.
+    /// Whether the back end has been sent any of the message.
     pub(super) sent: bool,
 }
 
@@ -110,6 +110,7 @@ impl Leg {
             }
             event => return Err(Lost::out_of_turn(&event)),
         }
+        into.sent = true;
         let mut offset = 0;
         while offset < message.len() {
             let piece = message.piece(offset).map_err(|error| Lost::by(&error))?;
@@ -121,7 +122,6 @@ impl Leg {
             }
         }
         self.inner.dialogue().end_message().map_err(|error| Lost::by(&error))?;
-        into.sent = true;
         while into.answers.len() < self.accepted.len() {
             match self.inner.answer(limit).await? {
                 Event::Delivered(said, reply) => into.answers.push((self.named[said], Verdict::of(&reply))),

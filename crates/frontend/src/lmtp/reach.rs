@@ -78,7 +78,7 @@ async fn attempt(
             });
             match not_there {
                 Some(why) if leg.accepted().is_empty() => {
-                    free(frontend, leg).await;
+                    release(frontend, leg).await;
                     Try::NotThere(why)
                 }
                 _ => Try::Decided(Ok((leg, verdicts))),
@@ -118,7 +118,7 @@ pub(super) fn envelope_limits(frontend: &Frontend) -> (Duration, Duration) {
 }
 
 /// Ends a transaction and keeps its connection if it can be used again.
-pub(super) async fn free(frontend: &Frontend, leg: Leg) {
+pub(super) async fn release(frontend: &Frontend, leg: Leg) {
     if let Some(inner) = leg.end().await {
         frontend.back_ends.put(inner);
     }

@@ -13,7 +13,7 @@ use super::delivery::{Delivering, Delivery};
 use super::leg::{Leg, Verdict};
 use super::letter::{Envelope, Recipient};
 use super::message::Incoming;
-use super::reach::{envelope_limits, free, not_there, reach};
+use super::reach::{envelope_limits, not_there, reach, release};
 use super::trace::Trace;
 use crate::route::Route;
 use crate::running::Frontend;
@@ -64,13 +64,14 @@ impl Transaction {
         }
     }
 
-    /// Names a recipient: finds whose mail it is and asks the back end. The database, or what the mail server is told.
+    /// Names a recipient: finds whose mail it is and asks the back end. Which database that is and which server has it, or
+    /// what the mail server is told.
     pub(super) async fn recipient(
         &mut self,
         frontend: &Frontend,
         entry: &OpenSession,
         address: &Address,
-    ) -> Result<&str, Reply> {
+    ) -> Result<(&str, &str), Reply> {
         let user = self.find(frontend, address).await?;
         let known = self.recipients.iter().position(|recipient| recipient.mailbox == user.mailbox);
         let place = known.unwrap_or(self.recipients.len());
@@ -90,7 +91,8 @@ impl Transaction {
         }
         self.named.push(place);
         self.first.get_or_insert_with(|| address.clone());
-        Ok(&self.recipients[place].database)
+        let leg = self.legs.iter().find(|leg| leg.accepted().contains(&place));
+        Ok((&self.recipients[place].database, leg.map_or("", |leg| &leg.inner().own().server)))
     }
 
     async fn find(&self, frontend: &Frontend, address: &Address) -> Result<User, Reply> {
@@ -182,7 +184,7 @@ impl Transaction {
             Some(Ok(message)) => message,
             Some(Err(reply)) => {
                 for leg in legs {
-                    free(frontend, leg).await;
+                    release(frontend, leg).await;
                 }
                 return (named, Err(reply));
             }
@@ -197,7 +199,7 @@ impl Transaction {
     /// Forgets the message.
     pub(super) async fn abandon(self, frontend: &Frontend) {
         for leg in self.legs {
-            free(frontend, leg).await;
+            release(frontend, leg).await;
         }
     }
 }

@@ -147,9 +147,9 @@ impl Visit {
         };
         let (before, said) = (self.machine.output().len(), format!("TO:<{address}>"));
         let (ok, context) = match answer {
-            Ok(database) => {
+            Ok((database, server)) => {
                 self.machine.accept();
-                (true, database.to_owned())
+                (true, format!("{database} {server}"))
             }
             Err(reply) => {
                 self.machine.refuse(&reply);

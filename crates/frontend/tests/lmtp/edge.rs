@@ -1,8 +1,10 @@
 //! What a mail server sees.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lmtp::Reply;
+use tokio::sync::Semaphore;
 
 use crate::back_end::{Fate, mail_of};
 use crate::scene::{MESSAGE, Scene, USERS, name};
@@ -52,6 +54,18 @@ async fn everything_in_one_packet_is_answered_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_of_nothing_is_delivered() {
+    let (scene, _first, _second) = Scene::new("").await;
+    let mut mta = scene.mta().await;
+    mta.names(&[USERS[0]]).await;
+    mta.says("DATA").await;
+    mta.hears("354").await;
+    mta.says(".").await;
+    mta.hears("250 2.0.0").await;
+    assert!(mail_of(&scene.stored, USERS[0])[0].starts_with("Return-Path: <mara@example.org>\r\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_and_an_alias_of_one_user_deliver_once_and_answer_both() {
     let (scene, first, _second) = Scene::new("").await;
     let mut mta = scene.mta().await;
@@ -64,8 +78,8 @@ async fn a_name_and_an_alias_of_one_user_deliver_once_and_answer_both() {
 #[tokio::test(flavor = "multi_thread")]
 async fn replies_come_in_the_order_of_rcpt_whoever_is_first() {
     let (scene, first, second) = Scene::new("").await;
-    let permits = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
-    first.conduct.is_to([Fate::StoredAfter(std::sync::Arc::clone(&permits))]);
+    let permits = Arc::new(Semaphore::new(0));
+    first.conduct.is_to([Fate::StoredAfter(Arc::clone(&permits))]);
     second.conduct.is_to([Fate::StoredExceptFor(USERS[3], Reply::new(452, 3, 1, "Little space"))]);
     let mut mta = scene.mta().await;
     mta.names(&[USERS[2], USERS[0], USERS[3]]).await;
@@ -198,14 +212,13 @@ async fn a_message_over_the_limit_is_refused_and_the_session_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_ends_idle_sessions_at_once_and_the_others_after_their_message() {
     let (scene, first, _second) = Scene::new(NO_HOLD).await;
-    let permits = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
-    first.conduct.is_to([Fate::StoredAfter(std::sync::Arc::clone(&permits))]);
+    let permits = Arc::new(Semaphore::new(0));
+    first.conduct.is_to([Fate::StoredAfter(Arc::clone(&permits))]);
     let (mut idle, mut busy, mut slow) = (scene.mta().await, scene.mta().await, scene.mta().await);
     busy.names(&[USERS[0]]).await;
     busy.sends_message().await;
     slow.names(&[USERS[1]]).await;
-    let (stored, stopping) =
-        (std::sync::Arc::clone(&scene.stored), tokio::spawn(scene.stop(Duration::from_secs(2))));
+    let (stored, stopping) = (Arc::clone(&scene.stored), tokio::spawn(scene.stop(Duration::from_secs(2))));
     idle.hears("421 4.3.2").await;
     idle.is_closed().await;
     permits.add_permits(1);
