@@ -1,8 +1,8 @@
 //! Moving what was written from SQLite's log (WAL) into the file, beside the writer and not in its way.
 //!
 //! The log grows with every commit. From `log_limit` on it is moved while the writer goes on, and begins anew when all
-//! of it has been moved. When it has become four times as long all the same, because the writer was always ahead, the
-//! writer has to wait for the rest once.
+//! of it has been moved. At four times as much, the writer waits for the rest; at eight times, it waits for a move that
+//! is under way, too. Only a long read, such as a backup, makes the log grow beyond that.
 
 use std::{
     sync::{
@@ -26,8 +26,11 @@ pub(crate) struct Log {
     /// Bytes in the log after the last commit.
     size: Arc<AtomicU64>,
     limit: u64,
+    /// At how many bytes the writer waits for the checkpointer to be done.
+    bar: AtomicU64,
     wish: Mutex<Wish>,
     wished: Condvar,
+    /// Held by the writer for a transaction.
     turn: Mutex<()>,
     /// Whether the writer is to wait. Not guarded by `turn`, which a busy writer would take again and again.
     halt: AtomicBool,
@@ -56,12 +59,13 @@ impl Log {
         let size = Arc::new(AtomicU64::new(0));
         let seen = Arc::clone(&size);
         connection.wal_hook(Some(move |_: &mut Wal, pages: i32| {
-            seen.store(page * u64::from(pages.unsigned_abs()), Ordering::Relaxed);
+            seen.store(page * u64::from(pages.unsigned_abs()), Ordering::SeqCst);
             Ok(())
         }))?;
         Ok(Arc::new(Self {
             size,
             limit: options.log_limit,
+            bar: AtomicU64::new(8 * options.log_limit),
             wish: Mutex::new(Wish::Nothing),
             wished: Condvar::new(),
             turn: Mutex::new(()),
@@ -70,38 +74,46 @@ impl Log {
         }))
     }
 
-    /// Held by the writer for a transaction.
+    /// Held by the writer for a transaction; waits while the log must be moved first.
     pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let halted = |(): &mut ()| self.halt.load(Ordering::Relaxed);
+        let halted = |(): &mut ()| self.halt.load(Ordering::SeqCst);
         self.resume.wait_while(turn, halted).unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does `work` while the writer waits.
-    fn halt_writer<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.halt.store(true, Ordering::Relaxed);
-        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = work();
-        self.halt.store(false, Ordering::Relaxed);
-        drop(turn);
-        self.resume.notify_one();
-        outcome
-    }
-
-    fn is_far_too_long(&self) -> bool {
-        self.size.load(Ordering::Relaxed) >= 4 * self.limit
     }
 
     /// The writer has committed.
     pub(crate) fn committed(&self) {
-        if self.size.load(Ordering::Relaxed) >= self.limit {
+        let size = self.size.load(Ordering::SeqCst);
+        if size >= self.bar.load(Ordering::SeqCst) {
+            self.halt.store(true, Ordering::SeqCst);
+        }
+        if size >= self.limit {
             self.wish(Wish::Checkpoint);
         }
     }
 
+    /// Has the writer wait from its next transaction on.
+    fn halt_writer(&self) -> MutexGuard<'_, ()> {
+        self.halt.store(true, Ordering::SeqCst);
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the writer go on, and not wait again before the log has `bar` bytes.
+    fn resume_writer(&self, bar: u64) {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.bar.store(bar, Ordering::SeqCst);
+        self.halt.store(false, Ordering::SeqCst);
+        drop(turn);
+        self.resume.notify_one();
+    }
+
+    fn is_far_too_long(&self) -> bool {
+        self.size.load(Ordering::SeqCst) >= 4 * self.limit
+    }
+
     /// The writer has nothing to do.
     pub(crate) fn quiet(&self) {
-        if self.size.swap(0, Ordering::Relaxed) > 0 {
+        if self.size.swap(0, Ordering::SeqCst) > 0 {
             self.wish(Wish::Checkpoint);
         }
     }
@@ -151,9 +163,12 @@ impl Checkpointer {
     pub(crate) fn run(self) {
         while self.log.wait() {
             let begun = Instant::now();
-            match self.checkpoint() {
+            let outcome = self.checkpoint();
+            // A reader may have stood in the way: then it is asked again when the log has grown somewhat further.
+            let size = self.log.size.load(Ordering::SeqCst);
+            self.log.resume_writer(8 * self.log.limit.max(size / 7));
+            match outcome {
                 Ok(()) => tracing::trace!(took = ?begun.elapsed(), "checkpoint"),
-                // A reader stood in the way; the next commit asks again.
                 Err(error) if severity(&error) == Severity::Busy => {}
                 Err(error) if severity(&error) == Severity::Full => {
                     tracing::warn!(
@@ -172,12 +187,23 @@ impl Checkpointer {
             self.take("PRAGMA wal_checkpoint(PASSIVE)")?;
         }
         if self.log.is_far_too_long() {
-            self.log.halt_writer(|| self.take("PRAGMA wal_checkpoint(RESTART)"))?;
+            let _turn = self.log.halt_writer();
+            if self.take("PRAGMA wal_checkpoint(RESTART)")? {
+                self.log.size.store(0, Ordering::SeqCst);
+            }
         }
         Ok(())
     }
 
-    fn take(&self, checkpoint: &str) -> rusqlite::Result<()> {
-        self.connection.prepare_cached(checkpoint)?.query_row([], |_| Ok(()))
+    /// Whether nobody stood in the way.
+    fn take(&self, checkpoint: &str) -> rusqlite::Result<bool> {
+        self.connection.prepare_cached(checkpoint)?.query_row([], |row| Ok(row.get::<_, u32>(0)? == 0))
+    }
+}
+
+impl Drop for Checkpointer {
+    /// Nobody waits for a checkpointer that has gone, for whatever reason.
+    fn drop(&mut self) {
+        self.log.resume_writer(u64::MAX);
     }
 }

@@ -39,8 +39,8 @@ pub struct MountOptions {
     pub low_water: u64,
     /// Bytes held back in a file of their own, for deletions on a disk that something else has filled.
     pub reserve: u64,
-    /// Bytes in the log from which on it is moved into the file. At four times as much the writer waits for that, so
-    /// that the log grows little further, unless a backup is reading.
+    /// Bytes in the log from which on it is moved into the file. The writer waits for that if there are eight times as
+    /// many, so that the log grows by at most one transaction more, unless a backup is reading.
     pub log_limit: u64,
     /// How long to wait for another process to let go of the database.
     pub lock_wait: Duration,

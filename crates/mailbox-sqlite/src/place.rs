@@ -24,7 +24,14 @@ pub(crate) struct Place {
 /// however it ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Closing the file would do, but for a process that is being started just now and has a copy of everything open.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
 }
 
 /// Makes a new, empty database in `directory`, which is made, too, if its parent exists.
@@ -114,7 +121,7 @@ impl Place {
         let deadline = Instant::now() + patience;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Lock { _file: file }),
+                Ok(()) => return Ok(Lock { file }),
                 Err(TryLockError::Error(error)) => return Err(DatabaseError::io("lock", &path)(error)),
                 // A lock that is waited for cannot be given up, so it is asked for again and again.
                 Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
