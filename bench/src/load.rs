@@ -69,6 +69,7 @@ pub(crate) async fn sessions(
     readers: usize,
     span: Span,
 ) -> Result<Rate> {
+    greet_everyone(target, connections, readers).await?;
     let counters = Arc::new(Counters::default());
     let mut tasks = JoinSet::new();
     for first in 0..connections {
@@ -105,6 +106,22 @@ pub(crate) async fn sessions(
         });
     }
     clocked(&counters, tasks, span).await
+}
+
+/// Logs every reader in once before a clock runs: a server may take longer over a user it has not seen before.
+async fn greet_everyone(target: &Target, connections: usize, readers: usize) -> Result<()> {
+    let mut tasks = JoinSet::new();
+    for first in 0..connections {
+        let target = target.clone();
+        let tls = target.tls_client()?;
+        tasks.spawn(async move {
+            for number in (first..readers).step_by(connections) {
+                Pop3::log_in(&target, tls.clone(), &reader(number)).await?.quit().await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    all(tasks).await
 }
 
 /// Delivers messages of `octets` to `connections` recipients, each over a connection of its own; returns the rate and
@@ -157,6 +174,11 @@ pub(crate) async fn fill(target: &Target, users: &[String], messages: u64, octet
             anyhow::Ok(())
         });
     }
+    all(tasks).await
+}
+
+/// Waits until all have ended well, or one has not.
+async fn all(mut tasks: JoinSet<Result<()>>) -> Result<()> {
     while let Some(ended) = tasks.join_next().await {
         ended??;
     }
@@ -188,8 +210,6 @@ async fn clocked(counters: &Counters, mut tasks: JoinSet<Result<()>>, span: Span
         }
     };
     counters.over.store(true, Ordering::Relaxed);
-    while let Some(ended) = tasks.join_next().await {
-        ended??;
-    }
+    all(tasks).await?;
     Ok(rate)
 }
