@@ -81,9 +81,15 @@ impl Arguments {
         let settings = configuration.settings_of(server, &Layer::default());
         let lmtp = settings.lmtp_addresses();
         let lmtp = lmtp.first().ok_or_else(|| Failure::failed("the configuration has no LMTP address"))?;
+        let data = plain(data, "--data")?;
+        if ["/tmp/", "/var/tmp/"].iter().any(|temporary| data.starts_with(temporary)) {
+            return Err(Failure::bad_input(format!(
+                "--data {data}: what lies there goes away, and the services do not see it; use /var/lib/mailmedic"
+            )));
+        }
         let installation = Installation {
             program: plain(&self.program, "--program")?,
-            data: plain(data, "--data")?,
+            data,
             user: user_name(&self.user)?,
             server: server.name.to_string(),
         };

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use init::control;
 use init::status::{ServerRequest, ServerStatus, ServiceState, ServiceStatus};
-use settings::DataDirectory;
+use service::admin::{self, Ask};
+use settings::{DataDirectory, ServerFolder};
 
 use crate::failure::{Failure, Outcome};
 use crate::screen::say;
@@ -80,7 +81,15 @@ impl Arguments {
         let server = server.name.as_str();
         let folder = data.server(server);
         let ask = |request: &ServerRequest| control::ask(server, &folder, request).map_err(Failure::failed);
-        let before = of(&ask(&ServerRequest::Status)?, &service)?;
+        let before = match ask(&ServerRequest::Status) {
+            Err(_) if runs_elsewhere(&folder, &service) => {
+                return Err(Failure::failed(format!(
+                    "{service} of {server} was not started by `mailmedic up`: use what started it, such as \
+                     `systemctl restart mailmedic-{service}`"
+                )));
+            }
+            answer => of(&answer?, &service)?,
+        };
         let request = match self.command {
             Command::Start(_) => ServerRequest::Start { service: service.clone() },
             Command::Stop(_) => ServerRequest::Stop { service: service.clone() },
@@ -112,6 +121,11 @@ impl Arguments {
             )),
         }
     }
+}
+
+/// Whether the service runs though there is no init of ours.
+fn runs_elsewhere(folder: &ServerFolder, service: &str) -> bool {
+    admin::ask(&folder.admin_socket(service), &Ask::Status, Duration::from_secs(2)).is_ok()
 }
 
 fn of(status: &ServerStatus, service: &str) -> Outcome<ServiceStatus> {

@@ -120,6 +120,7 @@ fn what_systemd_would_misread_is_refused() {
     };
     assert!(refused("/srv/my mail", "mailmedic"));
     assert!(refused("/srv/100%", "mailmedic"));
+    assert!(refused("/tmp/mail", "mailmedic"));
     assert!(refused("/srv/mail", "root user"));
     assert!(!folder.path().join("setup").exists());
 }
