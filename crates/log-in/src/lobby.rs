@@ -7,7 +7,7 @@ use std::time::Duration;
 use net::connection::StreamError;
 use net::drain::{Phase, SessionToken};
 use net::tls::PeerIdentity;
-use net::{Accepted, Connection, Role, ServerTls};
+use net::{Accepted, Connection, Peer, Role, ServerTls};
 use pop3::session::{Exchange, Limits, Outcome, Session, Step};
 use pop3::{Capability, Credentials, Mechanism, Offer, Refusal, ResponseCode, Xclient};
 use service::live::Settled;
@@ -56,6 +56,8 @@ pub struct Lobby {
     door: Door,
     tls: bool,
     loopback: bool,
+    /// Both ends as the socket and listed proxies tell.
+    peer: Peer,
     deadline: Instant,
     /// Whether a command is under way that the roster shows.
     in_flight: bool,
@@ -108,6 +110,7 @@ impl Lobby {
             client: peer.client,
             tls: connection.is_tls(),
             loopback: peer.is_loopback(),
+            peer,
             forwarded: None,
             in_flight: false,
             settings,
@@ -234,8 +237,10 @@ impl Lobby {
         let secured = connection.accept_tls(&self.clients, deadline).await;
         let connection = secured.map_err(|error| format!("no TLS handshake: {error}"))?;
         self.tls = true;
-        // What was said in the clear counts for nothing (RFC 2595 section 4).
+        // What was said in the clear counts for nothing (RFC 2595 section 4), whoever the client was said to be included.
         self.forwarded = None;
+        (self.client, self.loopback) = (self.peer.client, self.peer.is_loopback());
+        self.entry.set_client(self.client);
         let offer = self.offer();
         self.machine.tls_started(offer);
         Ok(connection)
@@ -271,7 +276,7 @@ impl Lobby {
         });
         if self.node.is_some() {
             offer.with(Capability::Xclient).with_mechanism(Mechanism::External)
-        } else if server.peers.xclient.contains(self.client.ip()) {
+        } else if server.peers.xclient.contains(self.peer.client.ip()) {
             offer.with(Capability::Xclient)
         } else {
             offer
