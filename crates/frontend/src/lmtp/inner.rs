@@ -71,6 +71,8 @@ impl Inner {
 
     /// Sends what was said and waits for the next answer that is one of a transaction.
     pub(super) async fn answer(&mut self, limit: Duration) -> Result<Event, Lost> {
+        // Before anything else: what is not sent has no answer, whatever has come.
+        self.flush(limit).await?;
         loop {
             while let Some(event) = self.dialogue.event().map_err(|error| Lost::by(&error))? {
                 match event {
@@ -84,7 +86,6 @@ impl Inner {
                     event => return Ok(event),
                 }
             }
-            self.flush(limit).await?;
             let dialogue = &mut self.dialogue;
             let received = self.connection.receive_before(Instant::now() + limit, |octets| {
                 dialogue.receive(octets);

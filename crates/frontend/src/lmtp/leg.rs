@@ -158,3 +158,105 @@ impl Verdict {
         if not_there { Self::NotThere(passed) } else { Self::No(passed) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use net::Connection;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::lmtp::message::Incoming;
+    use crate::route::Own;
+
+    const LIMIT: Duration = Duration::from_mins(1);
+
+    /// A transaction with somebody who says all of `replies` in advance.
+    async fn leg(replies: &str) -> (Leg, UnixStream) {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(format!("220 ready\r\n{replies}").as_bytes()).await.unwrap();
+        let address = "192.0.2.1:1024".parse().unwrap();
+        let own =
+            Own { database: "DB01".to_owned(), server: "mbx1".to_owned(), pop3: address, lmtp: address };
+        let envelope = Envelope::new(None, Some(7), Timestamp::UNIX_EPOCH, [0; 10]);
+        (Leg::begin(Inner::to(own, Connection::from(ours)), &envelope), theirs)
+    }
+
+    async fn asked(leg: &mut Leg, count: usize) -> Result<Vec<Verdict>, Lost> {
+        let address = Address::parse("user1@example.com").unwrap();
+        let recipients: Vec<_> = (0..count).map(|place| (place + 10, &address)).collect();
+        leg.ask(&recipients, LIMIT).await
+    }
+
+    fn message() -> Message {
+        Incoming::new(std::path::Path::new("/nowhere"), 1000, ".x\r\n").finish().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn everybody_who_is_accepted_gets_the_message() {
+        let (mut leg, mut back_end) =
+            leg("250 OK\r\n250 OK\r\n451 4.3.2 Moved\r\n354 Go\r\n250 OK\r\n").await;
+        let verdicts = asked(&mut leg, 2).await.unwrap();
+        let moved = Reply::new(451, 3, 2, "Moved");
+        assert_eq!(verdicts, [Verdict::Yes, Verdict::NotThere(moved)]);
+        let mut heard = [0; 1000];
+        let length = back_end.read(&mut heard).await.unwrap();
+        assert_eq!(
+            std::str::from_utf8(&heard[..length]).unwrap(),
+            "MAIL FROM:<> SIZE=7 XDELIVERYID=00000000000000000000000000000000\r\n\
+             RCPT TO:<user1@example.com>\r\nRCPT TO:<user1@example.com>\r\n"
+        );
+        let handed_over = leg.hand_over(&message(), LIMIT).await;
+        assert_eq!(handed_over.answers, [(10, Verdict::Yes)]);
+        assert!(handed_over.lost.is_none());
+        let length = back_end.read(&mut heard).await.unwrap();
+        assert_eq!(std::str::from_utf8(&heard[..length]).unwrap(), "DATA\r\n..x\r\n.\r\n");
+        assert!(leg.end().await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_of_several_lines_is_passed_on_in_one() {
+        let (mut leg, _back_end) = leg("250 OK\r\n552-5.2.2 Full\r\n552 5.2.2 250 2.0.0 Not\r\n").await;
+        let verdicts = asked(&mut leg, 1).await.unwrap();
+        assert_eq!(verdicts, [Verdict::No(Reply::new(552, 2, 2, "Full 5.2.2 250 2.0.0 Not"))]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_sender_is_what_every_recipient_is_told() {
+        let (mut leg, _back_end) =
+            leg("552 5.3.4 Too large\r\n503 5.5.1 Send MAIL\r\n503 5.5.1 Send MAIL\r\n").await;
+        let too_large = Verdict::No(Reply::new(552, 3, 4, "Too large"));
+        assert_eq!(asked(&mut leg, 2).await.unwrap(), [too_large.clone(), too_large]);
+        assert!(leg.accepted().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_back_end_that_is_closing_is_lost() {
+        let (mut closing, _back_end) = leg("250 OK\r\n421 4.3.2 Down\r\n").await;
+        let lost = asked(&mut closing, 1).await.unwrap_err();
+        assert_eq!(lost.to_string(), "it is closing: 421 4.3.2 Down");
+        let (mut refusing, gone) = leg("").await;
+        drop(gone);
+        let lost = asked(&mut refusing, 1).await.unwrap_err();
+        assert!(lost.to_string().starts_with("the connection failed"), "{lost}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_back_end_that_hangs_is_lost_after_the_limit() {
+        let (mut leg, _back_end) = leg("250 OK\r\n").await;
+        let began = tokio::time::Instant::now();
+        assert_eq!(asked(&mut leg, 1).await.unwrap_err().to_string(), "nothing moved before the deadline");
+        assert_eq!(began.elapsed(), LIMIT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_message_that_was_not_answered_leaves_no_free_connection() {
+        let (mut leg, back_end) = leg("250 OK\r\n250 OK\r\n354 Go\r\n").await;
+        asked(&mut leg, 1).await.unwrap();
+        let hanging = leg.hand_over(&message(), LIMIT).await;
+        assert!(hanging.sent && hanging.lost.is_some() && hanging.answers.is_empty());
+        drop(back_end);
+        assert!(leg.end().await.is_none());
+    }
+}
