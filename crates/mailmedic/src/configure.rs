@@ -24,10 +24,10 @@ use units::Installation;
 Examples:
   mailmedic configure --domain example.com --listen 192.0.2.1
   mailmedic configure --domain example.com --listen 192.0.2.1 --host-name pop.example.com \\
-      --certificate /etc/letsencrypt/live/pop.example.com/fullchain.pem:/etc/letsencrypt/live/pop.example.com/privkey.pem
+      --certificate /etc/ssl/pop.example.com.pem:/etc/ssl/pop.example.com.key
 
-One machine with both roles: POP3 on port 110 with STLS, POP3S on port 995, LMTP for Postfix on 127.0.0.1 port 24. The
-services run as a user without privileges, under systemd. Nothing is changed on this machine: everything goes into a
+One machine with both roles: POP3 on port 110 with STLS, POP3S on port 995, LMTP for Postfix on 127.0.0.1 port 24. The \
+services run as a user without privileges, under systemd. Nothing is changed on this machine: everything goes into a \
 folder, and what to do with it is printed. --data says where the data will be, otherwise /var/lib/mailmedic.")]
 pub(crate) struct Arguments {
     /// The domain of the users

@@ -69,7 +69,7 @@ Example:
   mailmedic database restore DB01 --from /backup/DB01-monday.sqlite --replace
   mailmedic service start mbx1 backend
 
-What the database holds now is kept beside it under another name. Clients see messages of the backup as those they know,
+What the database holds now is kept beside it under another name. Clients see messages of the backup as those they know, \
 and no message that arrives later is mistaken for one that arrived after the backup was made.")]
     Restore {
         /// The database

@@ -114,7 +114,7 @@ Examples:
   mailmedic user import users.txt
   mailmedic user import - < users.txt
 
-One user a line, NAME:PASSWORD[:DATABASE[:QUOTA]]. Instead of a password there may be the hash of another system, such as
+One user a line, NAME:PASSWORD[:DATABASE[:QUOTA]]. Instead of a password there may be the hash of another system, such as \
 {SHA512-CRYPT}$6$… or {BLF-CRYPT}$2y$…. Empty lines and lines that begin with # are passed over.")]
     Import {
         /// The file, or - for the standard input
