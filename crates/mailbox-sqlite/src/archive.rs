@@ -38,12 +38,7 @@ impl Archive {
     /// Opens the database in `directory` as it is now.
     pub fn open(directory: &Path) -> Result<Self, DatabaseError> {
         let place = Place::existing(directory)?;
-        let file = place.database();
-        let to_open = || DatabaseError::sqlite("open the mailbox database", &file);
-        let connection = schema::open_read_only(&file, CACHE).map_err(to_open())?;
-        schema::require_current(&connection, &file)?;
-        // The moment is that of the first read in the transaction.
-        connection.execute_batch("BEGIN; SELECT next_uid FROM database").map_err(to_open())?;
+        let connection = schema::open_moment(&place.database(), CACHE)?;
         Ok(Self { connection, place })
     }
 

@@ -6,7 +6,7 @@ use rusqlite::{Connection, backup::Backup, params};
 
 use crate::{
     error::DatabaseError,
-    place::{Place, install, new_epoch, require_ours},
+    place::{Place, install, new_epoch},
     schema,
 };
 
@@ -33,17 +33,12 @@ pub fn back_up(
     progress: &mut dyn FnMut(BackupProgress),
 ) -> Result<(), DatabaseError> {
     let place = Place::existing(directory)?;
-    let file = place.database();
     if to.exists() {
         return Err(DatabaseError::Exists { file: to.into() });
     }
-    let to_read = || DatabaseError::sqlite("read the mailbox database", &file);
-    let source = schema::open_read_only(&file, CACHE).map_err(to_read())?;
-    schema::require_current(&source, &file)?;
-    // An open read transaction holds the source at one moment; without it, each commit would begin the copy anew.
-    source.execute_batch("BEGIN; SELECT next_uid FROM database").map_err(to_read())?;
-
-    install(to, |unfinished| copy(&source, unfinished, progress))
+    // Held at one moment; otherwise each commit would begin the copy anew.
+    let source = schema::open_moment(&place.database(), CACHE)?;
+    install(to, |unfinished| copy(&source, unfinished, "DELETE", progress))
 }
 
 /// Makes a database in `directory`, which has none, from a backup.
@@ -58,12 +53,11 @@ pub fn restore(
     let place = Place::make(directory)?;
     let _lock = place.lock(Duration::ZERO)?;
     place.refuse_overwriting()?;
-    require_ours(from)?;
+    std::fs::metadata(from).map_err(DatabaseError::io("read the backup", from))?;
     install(&place.database(), |file| {
         let to_restore = || DatabaseError::sqlite("restore the mailbox database", file);
-        let source =
-            schema::open_read_only(from, CACHE).map_err(DatabaseError::sqlite("read the backup", from))?;
-        copy(&source, file, progress)?;
+        let source = schema::require_ours(schema::open_read_only(from, CACHE), from)?;
+        copy(&source, file, "WAL", progress)?;
         let mut restored = schema::open_writable(file, CACHE).map_err(to_restore())?;
         schema::upgrade(&mut restored, file)?;
         let used = epochs(&restored).map_err(to_restore())?;
@@ -81,10 +75,12 @@ fn epochs(connection: &Connection) -> rusqlite::Result<Vec<u32>> {
     statement.query_map([], |row| row.get(0))?.collect()
 }
 
-/// Copies a whole database into an empty file.
+/// Copies a whole database into an empty file. With `journal` "WAL" it is as a mount needs it; with "DELETE" it is a
+/// single file wherever it goes.
 fn copy(
     source: &Connection,
     to: &Path,
+    journal: &'static str,
     progress: &mut dyn FnMut(BackupProgress),
 ) -> Result<(), DatabaseError> {
     let to_copy = || DatabaseError::sqlite("copy the mailbox database", to);
@@ -109,6 +105,7 @@ fn copy(
         }
     }
     drop(backup);
+    target.execute_batch(&format!("PRAGMA journal_mode = {journal}")).map_err(to_copy())?;
     target.close().map_err(|(_, error)| to_copy()(error))
 }
 

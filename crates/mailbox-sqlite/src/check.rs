@@ -150,9 +150,7 @@ pub fn check(
 ) -> Result<CheckReport, DatabaseError> {
     let place = Place::existing(directory)?;
     let file = place.database();
-    let connection = schema::open_read_only(&file, CACHE)
-        .map_err(DatabaseError::sqlite("open the mailbox database", &file))?;
-    schema::require_current(&connection, &file)?;
+    let connection = schema::open_moment(&file, CACHE)?;
     let mut check = Check { connection: &connection, report: CheckReport::default(), progress };
     match check.run() {
         Ok(()) => {}
@@ -191,8 +189,6 @@ struct Message {
 
 impl Check<'_> {
     fn run(&mut self) -> rusqlite::Result<()> {
-        // One transaction, so that mail which arrives meanwhile is not half seen.
-        self.connection.execute_batch("BEGIN")?;
         self.structure()?;
         let mut tallies = self.tallies()?;
         self.messages(&mut tallies)?;

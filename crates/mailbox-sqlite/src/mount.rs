@@ -216,7 +216,10 @@ impl fmt::Debug for SqliteStore {
 
 /// Opens the file to write it, and writes `token` over an earlier one.
 fn open(file: &Path, token: FencingToken, options: &MountOptions) -> Result<Connection, DatabaseError> {
-    let mut connection = schema::open_writable(file, options.writer_cache)
+    let mut connection = schema::require_ours(schema::open_writable(file, options.writer_cache), file)?;
+    // It is so already, unless somebody put a backup into place by hand.
+    connection
+        .execute_batch("PRAGMA journal_mode = WAL")
         .map_err(DatabaseError::sqlite("open the mailbox database", file))?;
     schema::upgrade(&mut connection, file)?;
     let found = write_token(&mut connection, token)

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
-    io::{self, Read},
+    io,
     os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
     thread,
@@ -77,7 +77,6 @@ impl Place {
             return Err(DatabaseError::Missing { directory: directory.into() });
         }
         place.require_local_file_system()?;
-        require_ours(&place.database())?;
         Ok(place)
     }
 
@@ -170,23 +169,6 @@ impl Place {
     pub(crate) fn release_reserve(&self) -> bool {
         std::fs::remove_file(self.directory.join("reserve")).is_ok()
     }
-}
-
-/// Looks at the header only, before SQLite does anything to a file that may be someone else's.
-pub(crate) fn require_ours(file: &Path) -> Result<(), DatabaseError> {
-    let mut header = [0; 100];
-    let not_ours = |found| Err(DatabaseError::NotOurs { file: file.into(), found });
-    match File::open(file).and_then(|mut file| file.read_exact(&mut header)) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return not_ours("it is too short"),
-        outcome => outcome.map_err(DatabaseError::io("read", file))?,
-    }
-    if !header.starts_with(b"SQLite format 3\0") {
-        return not_ours("it is not an SQLite file");
-    }
-    if header[68..72] != schema::APPLICATION.to_be_bytes() {
-        return not_ours("it is an SQLite file of another program");
-    }
-    Ok(())
 }
 
 fn allocate(file: &File, size: u64) -> io::Result<()> {

@@ -8,8 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use mailbox::{
-    CHUNK, ChangeNumber, MailboxError, MailboxId, MailboxState, MailboxSummary, MessageEntry, Octets,
-    Snapshot, Uid, Uidl,
+    CHUNK, ChangeNumber, DeliveryId, MailboxError, MailboxId, MailboxState, MailboxSummary, MessageEntry,
+    Octets, Snapshot, Uid, Uidl,
 };
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params, types::ValueRef};
 
@@ -64,8 +64,8 @@ impl Reader {
     }
 
     pub(crate) fn chunk(&mut self, snapshot: &Snapshot, uid: Uid, index: u32) -> Result<Bytes, Failure> {
-        find(&self.connection, snapshot, uid, index)?
-            .ok_or_else(|| MailboxError::NoSuchMessage { uid }.into())
+        let found = find(&self.connection, snapshot, uid, index, u64::MAX)?;
+        found.ok_or_else(|| MailboxError::NoSuchMessage { uid }.into())
     }
 
     pub(crate) fn ahead(
@@ -79,8 +79,7 @@ impl Reader {
         let mut bodies = Vec::new();
         let mut room = limit;
         for uid in uids {
-            let whole = single(&transaction, snapshot, *uid, room);
-            match whole {
+            match find(&transaction, snapshot, *uid, 0, room.min(CHUNK) as u64) {
                 Ok(Some(body)) => {
                     room -= body.len();
                     bodies.push(body);
@@ -103,6 +102,11 @@ impl Reader {
         require_space(&self.connection, &self.mounted, size)
     }
 
+    pub(crate) fn delivery(&mut self, id: DeliveryId, mailbox: MailboxId) -> Result<Option<Uid>, Failure> {
+        let Some(mailbox) = state(&self.connection, &mailbox)? else { return Ok(None) };
+        Ok(delivery(&self.connection, id, mailbox.key)?)
+    }
+
     pub(crate) fn mailboxes(&mut self) -> Result<Vec<MailboxSummary>, Failure> {
         Ok(mailboxes(&self.connection)?)
     }
@@ -122,6 +126,17 @@ pub(crate) fn state(connection: &Connection, mailbox: &MailboxId) -> rusqlite::R
         })
     });
     state.optional()
+}
+
+/// The uid under which a delivery was stored, if it is remembered.
+pub(crate) fn delivery(
+    connection: &Connection,
+    id: DeliveryId,
+    mailbox: u64,
+) -> rusqlite::Result<Option<Uid>> {
+    let mut statement =
+        connection.prepare_cached("SELECT uid FROM delivery WHERE id = ?1 AND mailbox = ?2")?;
+    statement.query_row(params![id.as_bytes(), mailbox], |row| row.get(0).map(Uid::new)).optional()
 }
 
 /// Every mailbox that was not removed, by name.
@@ -152,41 +167,35 @@ pub(crate) fn entry(row: &Row<'_>) -> rusqlite::Result<MessageEntry> {
     Ok(MessageEntry { uid, octets: Octets::new(row.get(1)?), uidl, header: row.get(2)?, wire: row.get(3)? })
 }
 
-/// A message that the snapshot sees and that fits into `room`, if it is a single chunk.
-fn single(
-    connection: &Connection,
-    snapshot: &Snapshot,
-    uid: Uid,
-    room: usize,
-) -> Result<Option<Bytes>, Failure> {
-    let Some(wire) = seen(connection, snapshot, uid)? else { return Ok(None) };
-    if wire > CHUNK.min(room) as u64 {
-        return Ok(None);
-    }
-    chunk(connection, *snapshot.mailbox(), uid, 0, wire).map(Some)
-}
-
-/// A chunk of a message, if the snapshot sees the message and the message has such a chunk.
+/// A chunk of a message, if the snapshot sees the message, the message is no longer than `longest` wire bytes, and it
+/// has such a chunk.
 fn find(
     connection: &Connection,
     snapshot: &Snapshot,
     uid: Uid,
     index: u32,
+    longest: u64,
 ) -> Result<Option<Bytes>, Failure> {
-    let Some(wire) = seen(connection, snapshot, uid)? else { return Ok(None) };
-    if index > 0 && u64::from(index) * CHUNK as u64 >= wire {
-        return Ok(None);
+    // All at once, since each statement is a transaction of its own.
+    let mut statement = connection.prepare_cached(
+        "SELECT stamp, wire, crc, body FROM message LEFT JOIN chunk ON place = ?3 WHERE mailbox = ?1 AND uid = ?2",
+    )?;
+    let key = params![snapshot.key(), uid.get(), schema::chunk_place(uid, index)];
+    let found = statement.query_row(key, |row| {
+        let wire = row.get(1)?;
+        let has_chunk = index == 0 || u64::from(index) * (CHUNK as u64) < wire;
+        if wire > longest || !has_chunk || !snapshot.sees(uid, stamp(row, 0)?) {
+            return Ok(None);
+        }
+        Ok(Some(body(row, 2, index, wire)?))
+    });
+    match found {
+        Ok(None) | Err(rusqlite::Error::QueryReturnedNoRows) => Ok(None),
+        Ok(Some(Some(body))) => Ok(Some(body)),
+        Ok(Some(None)) => Err(corrupt(*snapshot.mailbox(), uid, index)),
+        Err(error) if severity(&error) == Severity::Damaged => Err(corrupt(*snapshot.mailbox(), uid, index)),
+        Err(error) => Err(error.into()),
     }
-    chunk(connection, *snapshot.mailbox(), uid, index, wire).map(Some)
-}
-
-/// The wire length of a message, if the snapshot sees it.
-fn seen(connection: &Connection, snapshot: &Snapshot, uid: Uid) -> rusqlite::Result<Option<u64>> {
-    let mut statement =
-        connection.prepare_cached("SELECT stamp, wire FROM message WHERE mailbox = ?1 AND uid = ?2")?;
-    let key = params![snapshot.key(), uid.get()];
-    let message = statement.query_row(key, |row| Ok((stamp(row, 0)?, row.get(1)?))).optional()?;
-    Ok(message.filter(|(stamp, _)| snapshot.sees(uid, *stamp)).map(|(_, wire)| wire))
 }
 
 pub(crate) fn stamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<ChangeNumber>> {
@@ -194,7 +203,7 @@ pub(crate) fn stamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Cha
     Ok((change != 0).then(|| ChangeNumber::new(change)))
 }
 
-/// A chunk of a message that has it and is `wire` bytes long. Bytes that are not those delivered are not given out.
+/// A chunk of a message that is `wire` bytes long and has it, without asking who sees it.
 pub(crate) fn chunk(
     connection: &Connection,
     mailbox: MailboxId,
@@ -203,23 +212,25 @@ pub(crate) fn chunk(
     wire: u64,
 ) -> Result<Bytes, Failure> {
     let mut statement = connection.prepare_cached("SELECT crc, body FROM chunk WHERE place = ?1")?;
-    let found = statement
-        .query_row([schema::chunk_place(uid, index)], |row| {
-            let body = row.get_ref(1)?.as_blob()?;
-            let sound = row.get::<_, u32>(0)? == crc32c::crc32c(body)
-                && body.len() as u64
-                    == wire.saturating_sub(u64::from(index) * CHUNK as u64).min(CHUNK as u64);
-            Ok(sound.then(|| Bytes::copy_from_slice(body)))
-        })
-        .optional();
-    let found = match found {
-        Err(error) if matches!(severity(&error), Severity::Damaged) || error.sqlite_error().is_none() => None,
-        found => found?.flatten(),
-    };
-    if found.is_none() {
-        tracing::error!(%mailbox, %uid, chunk = index, "a stored message is corrupt");
+    match statement.query_row([schema::chunk_place(uid, index)], |row| body(row, 0, index, wire)) {
+        Ok(Some(body)) => Ok(body),
+        Ok(None) | Err(rusqlite::Error::QueryReturnedNoRows) => Err(corrupt(mailbox, uid, index)),
+        Err(error) if severity(&error) == Severity::Damaged => Err(corrupt(mailbox, uid, index)),
+        Err(error) => Err(error.into()),
     }
-    found.ok_or_else(|| MailboxError::Corrupt { mailbox, uid, chunk: index }.into())
+}
+
+/// The body in the columns `crc, body` from `column` on, unless it is not what was delivered.
+fn body(row: &Row<'_>, column: usize, index: u32, wire: u64) -> rusqlite::Result<Option<Bytes>> {
+    let Some(body) = row.get_ref(column + 1)?.as_blob().ok() else { return Ok(None) };
+    let length = wire.saturating_sub(u64::from(index) * CHUNK as u64).min(CHUNK as u64);
+    let sound = body.len() as u64 == length && row.get::<_, u32>(column)? == crc32c::crc32c(body);
+    Ok(sound.then(|| Bytes::copy_from_slice(body)))
+}
+
+fn corrupt(mailbox: MailboxId, uid: Uid, chunk: u32) -> Failure {
+    tracing::error!(%mailbox, %uid, chunk, "a stored message is corrupt");
+    MailboxError::Corrupt { mailbox, uid, chunk }.into()
 }
 
 pub(crate) fn refuse_over_quota(

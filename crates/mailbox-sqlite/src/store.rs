@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mailbox::{
-    Answer, Delivered, Delivery, MailboxError, MailboxId, MailboxStore, MailboxSummary, MessageEntry, Octets,
-    Snapshot, Uid,
+    Answer, Delivered, Delivery, DeliveryId, MailboxError, MailboxId, MailboxStore, MailboxSummary,
+    MessageEntry, Octets, Snapshot, Uid,
 };
 use tokio::sync::oneshot;
 
@@ -99,6 +99,11 @@ impl MailboxStore for SqliteStore {
 
     fn deliver(&self, delivery: Delivery) -> Answer<'_, Delivered> {
         self.change(delivery)
+    }
+
+    fn find_delivery(&self, id: DeliveryId, mailbox: &MailboxId) -> Answer<'_, Option<Uid>> {
+        let mailbox = *mailbox;
+        self.read("look for a delivery", move |reader| reader.delivery(id, mailbox))
     }
 
     fn mailboxes(&self) -> Answer<'_, Vec<MailboxSummary>> {

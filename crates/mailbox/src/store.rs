@@ -56,6 +56,10 @@ pub trait MailboxStore: Send + Sync + 'static {
     /// [`MailboxError::Unreadable`].
     fn deliver(&self, delivery: Delivery) -> Answer<'_, Delivered>;
 
+    /// Whether a delivery has been stored in `mailbox` within the hour, and as which message. What is stored already
+    /// need not be asked of [`admit`](Self::admit) again: its own first copy may have filled the mailbox.
+    fn find_delivery(&self, id: DeliveryId, mailbox: &MailboxId) -> Answer<'_, Option<Uid>>;
+
     /// Every mailbox that the database knows, by name and then by id.
     fn mailboxes(&self) -> Answer<'_, Vec<MailboxSummary>>;
 

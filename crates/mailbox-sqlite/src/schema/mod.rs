@@ -1,11 +1,14 @@
 //! The layout of `mail.sqlite`: its tables, its version and how it is opened.
+//!
+//! The file is touched through SQLite only. A descriptor of our own would, when it is closed, let go of every lock that
+//! SQLite holds on the file for this process (fcntl(2)), and another process could take the log away.
 
-use std::{path::Path, time::Duration};
+use std::{cmp::Ordering, path::Path, time::Duration};
 
 use mailbox::Uid;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::error::DatabaseError;
+use crate::error::{DatabaseError, Severity, severity};
 
 /// In the file's header: a mailbox database of ours ("MMDB").
 pub(crate) const APPLICATION: i32 = 0x4d4d_4442;
@@ -26,29 +29,61 @@ const BUSY: Duration = Duration::from_secs(10);
 
 /// Opens the file for the writer of a mount, or to make it.
 pub(crate) fn open_writable(file: &Path, cache: u64) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags)?;
-    connection.busy_timeout(BUSY)?;
+    let connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE, cache)?;
     // FULL: a commit is an fsync of the log. The log is moved into the file by the checkpoint thread alone.
+    connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")?;
+    Ok(connection)
+}
+
+/// Opens the file to read it, beside whoever writes.
+pub(crate) fn open_read_only(file: &Path, cache: u64) -> rusqlite::Result<Connection> {
+    open(file, OpenFlags::SQLITE_OPEN_READ_ONLY, cache)
+}
+
+fn open(file: &Path, mode: OpenFlags, cache: u64) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(file, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY)?;
     connection.execute_batch(&format!(
-        "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY;
-         PRAGMA trusted_schema = OFF; PRAGMA foreign_keys = OFF; PRAGMA cache_size = -{};",
+        "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -{}",
         cache / 1024
     ))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
 
-/// Opens the file to read it, beside whoever writes.
-pub(crate) fn open_read_only(file: &Path, cache: u64) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags)?;
-    connection.busy_timeout(BUSY)?;
-    connection.execute_batch(&format!(
-        "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -{};",
-        cache / 1024
-    ))?;
-    connection.set_prepared_statement_cache_capacity(64);
+/// What was opened, if it is not a file of another program.
+pub(crate) fn require_ours(
+    opened: rusqlite::Result<Connection>,
+    file: &Path,
+) -> Result<Connection, DatabaseError> {
+    let found = opened.and_then(|connection| {
+        let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+        Ok((connection, application))
+    });
+    let not_ours = |found| Err(DatabaseError::NotOurs { file: file.into(), found });
+    match found {
+        Ok((connection, APPLICATION)) => Ok(connection),
+        Ok((_, 0)) => not_ours("it does not say what it is"),
+        Ok(_) => not_ours("it is of another program"),
+        Err(error) if severity(&error) == Severity::Damaged => not_ours("it is not an SQLite file"),
+        Err(error) => Err(DatabaseError::sqlite("open the mailbox database", file)(error)),
+    }
+}
+
+/// Opens the file to read all of it as it is at one moment, beside whoever writes.
+pub(crate) fn open_moment(file: &Path, cache: u64) -> Result<Connection, DatabaseError> {
+    let connection = require_ours(open_read_only(file, cache), file)?;
+    let (found, known) = (version(&connection), count(STEPS));
+    let found = found.map_err(DatabaseError::sqlite("read the schema version", file))?;
+    match found.cmp(&known) {
+        Ordering::Less => return Err(DatabaseError::TooOld { file: file.into(), found, known }),
+        Ordering::Greater => return Err(DatabaseError::TooNew { file: file.into(), found, known }),
+        Ordering::Equal => {}
+    }
+    // The moment is that of the first read in a transaction, which stays open.
+    connection
+        .execute_batch("BEGIN; SELECT next_uid FROM database")
+        .map_err(DatabaseError::sqlite("read the mailbox database", file))?;
     Ok(connection)
 }
 
@@ -73,17 +108,6 @@ fn take(connection: &mut Connection, step: &str, version: u32) -> rusqlite::Resu
     transaction.execute_batch(step)?;
     transaction.execute_batch(&format!("PRAGMA user_version = {version}"))?;
     transaction.commit()
-}
-
-/// Refuses a file of another version without changing it, for those who only read.
-pub(crate) fn require_current(connection: &Connection, file: &Path) -> Result<(), DatabaseError> {
-    let found = version(connection).map_err(DatabaseError::sqlite("read the schema version", file))?;
-    let known = count(STEPS);
-    match found.cmp(&known) {
-        std::cmp::Ordering::Equal => Ok(()),
-        std::cmp::Ordering::Less => Err(DatabaseError::TooOld { file: file.into(), found, known }),
-        std::cmp::Ordering::Greater => Err(DatabaseError::TooNew { file: file.into(), found, known }),
-    }
 }
 
 /// The version that a file has after these steps.

@@ -4,12 +4,12 @@ use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use mailbox::{CHUNK, Delivered, Delivery, MailboxError, MailboxState, Uid, Uidl, WireMessage};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 use super::{Kind, Ledger};
 use crate::{
     error::Failure,
-    reader::{refuse_over_quota, require_space, state},
+    reader::{delivery, refuse_over_quota, require_space, state},
     schema::{CHUNK_BITS, chunk_place},
 };
 
@@ -26,7 +26,7 @@ impl Kind for Delivery {
     fn make(&self, ledger: &mut Ledger<'_>) -> Result<Delivered, Failure> {
         let mailbox = state(ledger.connection, &self.mailbox)?;
         if let Some(mailbox) = &mailbox
-            && let Some(uid) = stored_lately(ledger, self, mailbox.key)?
+            && let Some(uid) = delivery(ledger.connection, self.id, mailbox.key)?
         {
             return Ok(Delivered::AlreadyStored(uid));
         }
@@ -70,14 +70,6 @@ impl Kind for Delivery {
         )?;
         Ok(Delivered::Stored(uid))
     }
-}
-
-/// The uid under which an earlier offer was stored.
-fn stored_lately(ledger: &Ledger<'_>, delivery: &Delivery, mailbox: u64) -> rusqlite::Result<Option<Uid>> {
-    let mut statement =
-        ledger.connection.prepare_cached("SELECT uid FROM delivery WHERE id = ?1 AND mailbox = ?2")?;
-    let key = params![delivery.id.as_bytes(), mailbox];
-    statement.query_row(key, |row| row.get(0).map(Uid::new)).optional()
 }
 
 /// The name that an imported message keeps, unless it is taken or will be.

@@ -63,6 +63,44 @@ fn a_backup_made_while_mail_arrives_shows_one_moment() {
 }
 
 #[test]
+fn a_backup_is_a_single_file_and_stays_one() {
+    let database = SqliteDatabase::new();
+    block_on(deliver(&**database.sqlite(), 1, mailbox_id(1), b"mail"));
+    let (home, backup) = backup_of(&database);
+    restore(&backup, &home.path().join("restored"), &mut |_| ()).unwrap();
+    let mut names: Vec<_> =
+        std::fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["DB01.backup", "restored"]);
+}
+
+#[test]
+fn a_backup_put_into_place_by_hand_can_be_mounted() {
+    let database = SqliteDatabase::new();
+    block_on(deliver(&**database.sqlite(), 1, mailbox_id(1), b"mail"));
+    let (home, backup) = backup_of(&database);
+    std::fs::rename(backup, home.path().join("mail.sqlite")).unwrap();
+    let store = SqliteStore::mount(home.path(), token(1), options()).unwrap();
+    assert_eq!(block_on(bodies(&store, mailbox_id(1))), [b"mail\r\n"]);
+    assert!(home.path().join("mail.sqlite-wal").exists(), "it is written to as any other");
+}
+
+#[test]
+fn a_database_left_by_a_crash_can_be_read_before_it_is_mounted() {
+    let database = SqliteDatabase::new();
+    block_on(deliver(&**database.sqlite(), 1, mailbox_id(1), b"mail"));
+    // What is on the disk of a process that is killed now.
+    let crashed = TempDir::new().unwrap();
+    for name in ["mail.sqlite", "mail.sqlite-wal"] {
+        std::fs::copy(database.directory().join(name), crashed.path().join(name)).unwrap();
+    }
+    assert_eq!(Archive::open(crashed.path()).unwrap().mailboxes().unwrap().len(), 1);
+    assert_eq!(check(crashed.path(), &mut |_| ()).unwrap().messages, 1);
+    let store = SqliteStore::mount(crashed.path(), token(1), options()).unwrap();
+    assert_eq!(block_on(bodies(&store, mailbox_id(1))), [b"mail\r\n"]);
+}
+
+#[test]
 fn progress_ends_at_the_total() {
     let database = SqliteDatabase::new();
     block_on(async {

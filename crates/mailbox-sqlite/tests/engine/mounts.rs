@@ -13,7 +13,9 @@ use mailbox::{
     Delivered, MailboxError, MailboxStore, UnixSeconds,
     testing::{delivery, join_all, mailbox_id},
 };
-use mailbox_sqlite::{Clock, CreateOptions, DatabaseError, MountOptions, SqliteStore, Standing, create};
+use mailbox_sqlite::{
+    Archive, Clock, CreateOptions, DatabaseError, MountOptions, SqliteStore, Standing, back_up, check, create,
+};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -30,6 +32,24 @@ fn a_database_is_mounted_by_one_at_a_time() {
         database.sqlite().dismount().await;
     });
     SqliteStore::mount(database.directory(), token(2), options()).unwrap();
+}
+
+#[test]
+fn looking_at_a_mounted_database_takes_none_of_its_locks_away() {
+    let database = SqliteDatabase::new();
+    let inode = format!(":{} ", database.directory().join("mail.sqlite").metadata().unwrap().ino());
+    let locks = || {
+        let held = std::fs::read_to_string("/proc/locks").unwrap();
+        held.lines().filter(|line| line.contains("POSIX") && line.contains(&inode)).count()
+    };
+    assert_eq!(locks(), 1);
+    SqliteStore::mount(database.directory(), token(2), options()).unwrap_err();
+    Archive::open(database.directory()).unwrap();
+    check(database.directory(), &mut |_| ()).unwrap();
+    let home = TempDir::new().unwrap();
+    back_up(database.directory(), &home.path().join("backup"), &mut |_| ()).unwrap();
+    create(database.directory(), CreateOptions::default()).unwrap_err();
+    assert_eq!(locks(), 1);
 }
 
 #[test]
@@ -77,9 +97,11 @@ fn what_is_not_a_database_is_refused_and_left_alone() {
     assert!(matches!(mount(), DatabaseError::Missing { .. }));
 
     let file = home.path().join("mail.sqlite");
-    for (contents, reason) in
-        [("short", "too short"), (&*"something else ".repeat(100), "not an SQLite file")]
-    {
+    for (contents, reason) in [
+        ("", "does not say"),
+        ("short", "not an SQLite file"),
+        (&*"other ".repeat(1000), "not an SQLite file"),
+    ] {
         std::fs::write(&file, contents).unwrap();
         let refused = mount();
         assert!(matches!(refused, DatabaseError::NotOurs { .. }), "{refused}");
@@ -87,7 +109,7 @@ fn what_is_not_a_database_is_refused_and_left_alone() {
         assert_eq!(std::fs::read_to_string(&file).unwrap(), contents);
     }
     std::fs::remove_file(&file).unwrap();
-    Connection::open(&file).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    Connection::open(&file).unwrap().execute_batch("PRAGMA application_id = 7").unwrap();
     assert!(mount().to_string().contains("another program"));
 }
 

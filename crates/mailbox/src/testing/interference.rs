@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Answer, Delivered, Delivery, MailboxId, MailboxStore, MailboxSummary, MessageEntry, Octets, Snapshot, Uid,
+    Answer, Delivered, Delivery, DeliveryId, MailboxId, MailboxStore, MailboxSummary, MessageEntry, Octets,
+    Snapshot, Uid,
 };
 
 /// The methods of [`MailboxStore`].
@@ -19,6 +20,7 @@ pub enum Operation {
     Delete,
     Admit,
     Deliver,
+    FindDelivery,
     Mailboxes,
     RemoveMailbox,
 }
@@ -96,6 +98,14 @@ impl<I: Interference> MailboxStore for Interfered<I> {
         Box::pin(async move {
             self.interference.before(Operation::Deliver).await?;
             self.store.deliver(delivery).await
+        })
+    }
+
+    fn find_delivery(&self, id: DeliveryId, mailbox: &MailboxId) -> Answer<'_, Option<Uid>> {
+        let mailbox = *mailbox;
+        Box::pin(async move {
+            self.interference.before(Operation::FindDelivery).await?;
+            self.store.find_delivery(id, &mailbox).await
         })
     }
 

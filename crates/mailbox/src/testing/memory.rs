@@ -298,6 +298,10 @@ impl MailboxStore for MemoryStore {
         self.answer(|contents| contents.deliver(delivery))
     }
 
+    fn find_delivery(&self, id: DeliveryId, mailbox: &MailboxId) -> Answer<'_, Option<Uid>> {
+        self.answer(|contents| Ok(contents.delivered.get(&(id, *mailbox)).copied()))
+    }
+
     fn mailboxes(&self) -> Answer<'_, Vec<MailboxSummary>> {
         self.answer(|contents| {
             let known = contents.mailboxes.iter().filter(|(_, mailbox)| !mailbox.removed);

@@ -179,6 +179,22 @@ pub async fn a_delivery_offered_again_is_stored_once(database: impl TestDatabase
     assert_eq!(current(&*store, mailbox).await, [uid]);
 }
 
+pub async fn a_delivery_is_found_by_its_id(mut database: impl TestDatabase) {
+    let (store, mailbox) = (database.store(), mailbox_id(1));
+    let id = delivery(1, mailbox, b"").id;
+    assert_eq!(store.find_delivery(id, &mailbox).await.unwrap(), None);
+    let quota = Some(Octets::new(10));
+    store.deliver(Delivery { quota, ..delivery(1, mailbox, b"12345678") }).await.unwrap();
+    let uid = current(&*store, mailbox).await[0];
+    // It has filled the mailbox, which does not keep it from being found.
+    assert!(store.admit(&mailbox, quota, Octets::new(10)).await.is_err());
+    assert_eq!(store.find_delivery(id, &mailbox).await.unwrap(), Some(uid));
+    assert_eq!(store.find_delivery(id, &mailbox_id(2)).await.unwrap(), None);
+    drop(store);
+    database.remount().await;
+    assert_eq!(database.store().find_delivery(id, &mailbox).await.unwrap(), Some(uid));
+}
+
 pub async fn a_delivery_offered_again_after_a_remount_is_stored_once(mut database: impl TestDatabase) {
     let mailbox = mailbox_id(1);
     let uid = deliver(&*database.store(), 1, mailbox, b"once").await;

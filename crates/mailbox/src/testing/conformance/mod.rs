@@ -51,6 +51,7 @@ macro_rules! conformance_suite {
             imported_names_that_are_taken_are_refused
             imported_names_that_are_yet_to_be_given_are_refused
             a_delivery_offered_again_is_stored_once
+            a_delivery_is_found_by_its_id
             a_delivery_offered_again_after_a_remount_is_stored_once
             a_delivery_offered_twice_at_once_is_stored_once
             a_delivery_offered_again_after_its_deletion_is_not_stored
