@@ -11,8 +11,8 @@ use lmtp::{Address, Reply};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::envelope::{Envelope, Recipient};
 use super::leg::{Leg, Verdict};
-use super::letter::{Envelope, Recipient};
 use super::message::Message;
 use super::reach::{not_there, reach, release};
 use crate::route::Own;

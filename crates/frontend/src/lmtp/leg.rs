@@ -5,8 +5,8 @@ use std::time::Duration;
 use lmtp::client::Event;
 use lmtp::{Address, EnhancedCode, Reply, Severity};
 
+use super::envelope::Envelope;
 use super::inner::{Inner, Lost};
-use super::letter::Envelope;
 use super::message::Message;
 
 /// How long a back end may take to forget a transaction before its connection is given up instead.

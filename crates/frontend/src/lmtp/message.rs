@@ -18,6 +18,8 @@ const PIECE: usize = 64 * 1024;
 pub(super) struct Incoming {
     spool: Spool,
     memory: u64,
+    /// What is to be written to the file: gathered, so that nothing waits for the disk at every line.
+    pending: Vec<u8>,
     hops: Hops,
     failed: bool,
 }
@@ -33,7 +35,7 @@ impl Incoming {
     /// A message that begins with `trace` and goes to a file in `folder` when it exceeds `memory` octets.
     pub(super) fn new(folder: &Path, memory: u64, trace: &str) -> Self {
         let spool = Spool::new(folder, usize::try_from(memory).unwrap_or(usize::MAX));
-        let mut incoming = Self { spool, memory, hops: Hops::new(), failed: false };
+        let mut incoming = Self { spool, memory, pending: Vec::new(), hops: Hops::new(), failed: false };
         incoming.append(trace.as_bytes());
         incoming
     }
@@ -50,12 +52,25 @@ impl Incoming {
         if self.failed {
             return;
         }
-        // Only a file can make anybody wait.
-        let appended = if self.spool.len() + octets.len() as u64 <= self.memory {
-            self.spool.append(octets)
+        if self.pending.is_empty() && self.spool.len() + octets.len() as u64 <= self.memory {
+            let appended = self.spool.append(octets);
+            self.judge(appended);
         } else {
-            block_in_place(|| self.spool.append(octets))
-        };
+            self.pending.extend_from_slice(octets);
+            if self.pending.len() >= PIECE {
+                self.write();
+            }
+        }
+    }
+
+    /// Writes to the file what is pending, which may make everybody on this thread wait.
+    fn write(&mut self) {
+        let appended = block_in_place(|| self.spool.append(&self.pending));
+        self.pending.clear();
+        self.judge(appended);
+    }
+
+    fn judge(&mut self, appended: io::Result<()>) {
         if let Err(error) = appended {
             tracing::error!(%error, "cannot spool a message");
             self.failed = true;
@@ -63,10 +78,13 @@ impl Incoming {
     }
 
     /// The whole message, or what every recipient is told instead.
-    pub(super) fn finish(self) -> Result<Message, Reply> {
+    pub(super) fn finish(mut self) -> Result<Message, Reply> {
         if self.hops.too_many() {
             // RFC 5321 §6.3, RFC 3463 §3.5.
             return Err(Reply::new(554, 4, 6, "The message runs in circles"));
+        }
+        if !self.pending.is_empty() {
+            self.write();
         }
         if self.failed {
             return Err(Reply::new(452, 3, 1, "There is too little space for mail at this moment"));

@@ -11,10 +11,10 @@
 
 mod back_ends;
 mod delivery;
+mod envelope;
 mod hops;
 mod inner;
 mod leg;
-mod letter;
 mod message;
 mod reach;
 mod trace;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use lmtp::{Address, Reply};
 use tokio::time::Instant;
 
+use super::envelope::Envelope;
 use super::inner::{Inner, Lost};
 use super::leg::{Leg, Verdict};
-use super::letter::Envelope;
 use crate::route::waiting::{GaveUp, Try};
 use crate::route::{Own, Route};
 use crate::running::Frontend;

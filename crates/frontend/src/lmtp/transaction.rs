@@ -10,8 +10,8 @@ use service::OpenSession;
 use service::live::Settled;
 
 use super::delivery::{Delivering, Delivery};
+use super::envelope::{Envelope, Recipient};
 use super::leg::{Leg, Verdict};
-use super::letter::{Envelope, Recipient};
 use super::message::Incoming;
 use super::reach::{envelope_limits, not_there, reach, release};
 use super::trace::Trace;

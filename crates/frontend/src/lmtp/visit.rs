@@ -16,7 +16,7 @@ use service::{Exchange, OpenSession};
 use tokio::time::Instant;
 
 use super::delivery::{Answer, Delivering, Delivery};
-use super::letter::Envelope;
+use super::envelope::Envelope;
 use super::transaction::{Transaction, Way};
 use crate::running::Frontend;
 
@@ -206,6 +206,7 @@ impl Visit {
                 biased;
                 () = self.token.refusing() => {
                     self.machine.close_with(&going_down());
+                    told.ok = false;
                     return Ok(());
                 }
                 answers = delivering.next() => answers,
