@@ -28,20 +28,26 @@ impl Fleet {
     pub(crate) async fn start(plan: &Plan) -> Result<Self> {
         let laboratory = Laboratory::open(&plan.temporary)?;
         let users = users(plan);
+        println!("starting ceilings and peers");
         let ceilings = Ceilings::start(&laboratory, plan.messages, plan.octets)?;
         let dovecot = Dovecot::start(&laboratory, "dovecot", Fsync::Optimized, &users).await?;
         let dovecot_always = Dovecot::start(&laboratory, "dovecot-always", Fsync::Always, &users).await?;
         let dovecot_proxy = DovecotProxy::start(&laboratory, &dovecot).await?;
         let nginx = Nginx::start(&laboratory, &dovecot.server.pop3).await?;
+        println!("filling Dovecot");
         let readers: Vec<String> = (0..plan.readers).map(load::reader).collect();
         load::fill(&dovecot.lmtp, &readers, plan.messages, plan.octets).await.context("filling Dovecot")?;
-        let mailmedic =
-            if plan.peers_only { None } else { Some(Mailmedic::start(&laboratory, &users).await?) };
-        if let Some(ours) = &mailmedic {
+        let mut mailmedic = None;
+        if !plan.peers_only {
+            println!("building and starting mailmedic");
+            let ours = Mailmedic::start(&laboratory, &users).await?;
+            println!("filling mailmedic");
             load::fill(&ours.lmtp, &readers, plan.messages, plan.octets)
                 .await
                 .context("filling mailmedic")?;
+            mailmedic = Some(ours);
         }
+        println!("measuring\n");
         Ok(Self {
             mailmedic,
             ceilings,

@@ -1,6 +1,6 @@
 //! The benchmark: `cargo run --release -p bench -- all` installs and starts the peers, measures every row and writes
 //! docs/benchmarks.md; `row NAME` measures one row and prints it.
-#![expect(clippy::print_stdout, reason = "a command-line tool speaks on its terminal")]
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "a command-line tool speaks on its terminal")]
 #![expect(clippy::cast_precision_loss, reason = "what is measured is far below 2⁵²")]
 
 mod ceiling;
@@ -18,6 +18,8 @@ mod report;
 mod rows;
 mod servers;
 
+use std::process::ExitCode;
+
 use anyhow::{Result, bail};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,12 +27,19 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::plan::{Arguments, Command};
 
 #[tokio::main]
-async fn main() -> Result<()> {
-    match Arguments::parse().command {
+async fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
         Command::Serve(options) => ceiling::serve(options).await,
         Command::All(plan) => unless_stopped(rows::document_all(plan)).await,
         Command::Row { rows, plan } => {
             unless_stopped(async { rows::print(&rows, &plan).await.map(drop) }).await
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -4,11 +4,11 @@ use std::fs;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Laboratory, Pop3Server, greeted};
+use super::{Laboratory, Pop3Server, greeted, run};
 use crate::client::{PASSWORD, Target};
 use crate::process::Process;
 
@@ -34,15 +34,22 @@ impl Mailmedic {
     pub(crate) async fn start(laboratory: &Laboratory, users: &[String]) -> Result<Self> {
         let program = build()?.display().to_string();
         let folder = laboratory.folder("mailmedic")?;
-        let (data, log) = (folder.join("data"), folder.join("output"));
-        let arguments = ["up", "--data", &data.display().to_string()];
-        let mut process = Process::start("mailmedic", &program, &arguments, &log)?;
+        let authority = folder.join("data/ca/clients/ca.pem");
+        let data = folder.join("data").display().to_string();
+        let mut process =
+            Process::start("mailmedic", &program, &["up", "--data", &data], &folder.join("output"))?;
         greeted_by_both(&mut process).await?;
-        add_users(&program, &data, users)?;
+        import(&program, &data, users, &folder.join("users"))?;
+        for server in ["cas1", "mbx1"] {
+            // All load comes from one address.
+            let limit = ["MaxConnectionFromSingleIP", "100000"];
+            let set = ["pop", "settings", "set", "--data", &data, "--server", server];
+            run(&program, &[set.as_slice(), &limit].concat())?;
+        }
         let server = |tier| Pop3Server {
             pop3: Target { domain: DOMAIN, ..Target::plain(SocketAddr::from((tier, POP3))) },
             pop3s: SocketAddr::from((tier, POP3S)),
-            authority: data.join("ca/clients/ca.pem"),
+            authority: authority.clone(),
             roots: vec![process.id()],
         };
         Ok(Self {
@@ -78,20 +85,10 @@ fn build() -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("mailmedic"))
 }
 
-fn add_users(program: &str, data: &Path, users: &[String]) -> Result<()> {
-    let file = data.with_file_name("users");
-    let mut list = fs::File::create(&file)?;
+fn import(program: &str, data: &str, users: &[String], file: &Path) -> Result<()> {
+    let mut list = fs::File::create(file)?;
     for user in users {
         writeln!(list, "{user}{DOMAIN}:{PASSWORD}")?;
     }
-    let added = Command::new(program)
-        .args(["user", "import"])
-        .arg(&file)
-        .arg("--data")
-        .arg(data)
-        .stdout(Stdio::null())
-        .status()
-        .context("starting mailmedic user import")?;
-    ensure!(added.success(), "mailmedic user import: {added}");
-    Ok(())
+    run(program, &["user", "import", &file.display().to_string(), "--data", data]).map(drop)
 }
