@@ -8,6 +8,7 @@
 //!
 //! It cannot read mail: no mailbox engine is within its reach.
 
+mod free_connections;
 mod lmtp;
 mod pop3;
 mod process;

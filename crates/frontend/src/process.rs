@@ -17,12 +17,14 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     let service = Arc::clone(&process.service);
     let running = Running::start(Start { data, server: server.as_str().to_owned(), service }).await?;
     let (listening, waiting) = (running.listening(), running.waiting());
+    let free = running.free_connections();
     let (deliveries, idle) = (running.waiting_deliveries(), running.idle_delivery_connections());
     process.service.set_particulars(Particulars {
         details: Box::new(move || json!({ "addresses": listening })),
         gauges: Box::new(move || {
             BTreeMap::from([
                 ("waiting-log-ins".to_owned(), waiting() as u64),
+                ("idle-session-connections".to_owned(), free() as u64),
                 ("waiting-deliveries".to_owned(), deliveries() as u64),
                 ("idle-delivery-connections".to_owned(), idle() as u64),
             ])

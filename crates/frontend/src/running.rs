@@ -19,9 +19,13 @@ use service::live::Settled;
 use settings::DataDirectory;
 use tokio::task::JoinHandle;
 
+use crate::free_connections::FreeConnections;
 use crate::route::waiting::{WaitingLimits, WaitingRoom};
 use crate::route::{RouteError, Routes};
 use crate::{lmtp, pop3, ready};
+
+/// How long a connection to a back end is kept for the next session: less than any back end waits for a log-in.
+const FREE: Duration = Duration::from_secs(8);
 
 /// What a binding of a front end is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +62,8 @@ pub(crate) struct Frontend {
     pub(crate) desk: Arc<Desk>,
     pub(crate) routes: ArcSwap<Routes>,
     pub(crate) waiting: WaitingRoom,
+    /// Connections to back ends whose sessions are over.
+    pub(crate) free: FreeConnections<pop3::Free>,
     /// Back ends, as deliveries reach them.
     pub(crate) back_ends: lmtp::BackEnds,
     /// Where large messages are kept on their way in.
@@ -133,6 +139,7 @@ impl Running {
                 released_per_second: log_in.waiting_release_rate,
             }),
             back_ends: lmtp::BackEnds::new(log_in.waiting_release_rate),
+            free: FreeConnections::new(FREE),
             directory,
             realm,
             spool,
@@ -162,6 +169,12 @@ impl Running {
     /// Where it answers load balancers.
     pub fn ready(&self) -> Option<&Endpoint> {
         self.bound(Purpose::Ready)
+    }
+
+    /// Tells how many connections to back ends are kept for the next session.
+    pub fn free_connections(&self) -> impl Fn() -> usize + Send + Sync + 'static {
+        let frontend = Arc::clone(&self.frontend);
+        move || frontend.free.len()
     }
 
     /// Where it listens and what for, as `status` tells it.
@@ -262,6 +275,7 @@ impl Host for Frontend {
     fn refresh(&self, settings: &Settled) {
         self.certificates.refresh(&settings.server);
         self.back_ends.tidy();
+        self.free.tidy();
         match Routes::of(&settings.configuration, self.service.folder.root()) {
             Ok(routes) => self.routes.store(Arc::new(routes)),
             Err(error) => tracing::error!(%error, "the routes cannot be used; the old ones stay"),

@@ -12,5 +12,5 @@ mod lobby;
 mod offer;
 
 pub use desk::{Desk, OpenError};
-pub use lobby::{Door, End, Lobby, Timing, log, turn_away};
+pub use lobby::{Arrival, Door, End, Lobby, Timing, log, turn_away};
 pub use offer::{Circumstances, offer};

@@ -35,6 +35,19 @@ pub enum Door {
 /// Why a session ended, for its log.
 pub type End = String;
 
+/// How a connection arrived: what stays true of it from one session to the next.
+pub struct Arrival {
+    /// When its sessions are to end.
+    pub token: SessionToken,
+    /// The front end at the other side, if its certificate says so.
+    pub node: Option<PeerIdentity>,
+    desk: Arc<Desk>,
+    clients: ServerTls,
+    door: Door,
+    /// Both ends as the socket and listed proxies tell.
+    peer: Peer,
+}
+
 /// One client that has not been let in yet, and everything known of it. Whoever lets it in takes it apart.
 pub struct Lobby {
     /// The settings that this session goes by.
@@ -43,21 +56,14 @@ pub struct Lobby {
     pub machine: Session,
     /// The session on the roster and in the logs.
     pub entry: OpenSession,
-    /// When the session is to end.
-    pub token: SessionToken,
+    /// How its connection arrived.
+    pub arrival: Arrival,
     /// The client as listed peers tell, else as the socket does.
     pub client: SocketAddr,
-    /// The front end at the other side, if its certificate says so.
-    pub node: Option<PeerIdentity>,
     /// What a listed peer says of the client.
     pub forwarded: Option<Xclient>,
-    desk: Arc<Desk>,
-    clients: ServerTls,
-    door: Door,
     tls: bool,
     loopback: bool,
-    /// Both ends as the socket and listed proxies tell.
-    peer: Peer,
     deadline: Instant,
     /// Whether a command is under way that the roster shows.
     in_flight: bool,
@@ -74,13 +80,12 @@ impl Lobby {
         accepted: Accepted<K>,
         token: SessionToken,
     ) -> Option<(Connection, Self)> {
-        let settings = service.live.snapshot();
         let peer = accepted.peer;
         let connection = match tls {
             None => accepted.connection,
             Some(tls) => {
-                let deadline = Instant::now() + settings.server.session.tls_handshake_timeout.duration();
-                match accepted.connection.accept_tls(tls, deadline).await {
+                let patience = service.live.load().server.session.tls_handshake_timeout.duration();
+                match accepted.connection.accept_tls(tls, Instant::now() + patience).await {
                     Ok(connection) => connection,
                     Err(error) => {
                         tracing::info!(client = %peer, %error, "no TLS handshake");
@@ -96,6 +101,19 @@ impl Lobby {
                 None
             }
         };
+        let lobby =
+            Self::greet(service, Arrival { token, node, desk, clients, door, peer }, connection.is_tls());
+        Some((connection, lobby))
+    }
+
+    /// Receives the next client of a front end, over the same connection: everything begins anew, with a greeting.
+    pub fn again(service: &Service, arrival: Arrival) -> Self {
+        Self::greet(service, arrival, true)
+    }
+
+    fn greet(service: &Service, arrival: Arrival, tls: bool) -> Self {
+        let settings = service.live.snapshot();
+        let peer = arrival.peer;
         let limits = Limits {
             line: settings.server.pop.max_command_size as usize,
             errors: settings.server.session.error_limit,
@@ -108,22 +126,17 @@ impl Lobby {
             machine: Session::new(Offer::default(), limits),
             deadline: Instant::now() + settings.server.pop.pre_authenticated_connection_timeout.duration(),
             client: peer.client,
-            tls: connection.is_tls(),
             loopback: peer.is_loopback(),
-            peer,
             forwarded: None,
             in_flight: false,
             settings,
             entry,
-            token,
-            node,
-            desk,
-            clients,
-            door,
+            arrival,
+            tls,
         };
         lobby.machine.set_offer(lobby.offer());
         lobby.machine.greet(lobby.settings.server.pop.banner.as_str());
-        Some((connection, lobby))
+        lobby
     }
 
     /// Goes on until the client shows credentials, which are to be answered by letting the client in or by refusing it on
@@ -142,14 +155,14 @@ impl Lobby {
                 Step::Forwarded(xclient) => self.forwarded(xclient),
                 Step::ScramSecret { user } => {
                     self.begin();
-                    match self.desk.scram_secret(&user, self.client.ip()).await {
+                    match self.arrival.desk.scram_secret(&user, self.client.ip()).await {
                         Ok((secret, nonce)) => self.machine.scram_secret(&secret, &nonce),
                         Err(refusal) => self.machine.refused(&refusal),
                     }
                     self.entry.pause();
                 }
                 Step::ScramRejected { .. } => {
-                    let refusal = self.desk.failed_elsewhere(self.client.ip());
+                    let refusal = self.arrival.desk.failed_elsewhere(self.client.ip());
                     self.machine.refused(&refusal);
                 }
                 Step::LogIn(credentials) => {
@@ -174,13 +187,13 @@ impl Lobby {
         if !matches!(credentials, Credentials::Scram { .. }) {
             self.admit().await?;
         }
-        self.desk.judge(credentials, self.client.ip()).await
+        self.arrival.desk.judge(credentials, self.client.ip()).await
     }
 
     /// Lets the client try to log in when its time has come. The wait of a guesser is no processing of ours.
     pub async fn admit(&mut self) -> Result<(), Refusal> {
         self.entry.pause();
-        let admitted = self.desk.admit(self.client.ip()).await;
+        let admitted = self.arrival.desk.admit(self.client.ip()).await;
         self.entry.resume();
         admitted
     }
@@ -205,7 +218,7 @@ impl Lobby {
     /// Sends what is waiting and reads.
     async fn receive_more(&mut self, connection: &mut Connection) -> Result<(), End> {
         self.send(connection).await?;
-        if self.token.phase() != Phase::Admitting {
+        if self.arrival.token.phase() != Phase::Admitting {
             self.machine.close_with(ResponseCode::SysTemp, GOING_DOWN);
             return Ok(());
         }
@@ -216,7 +229,7 @@ impl Lobby {
                 [] => machine.input_closed(),
                 bytes => machine.receive(bytes),
             }) => received,
-            () = self.token.draining() => {
+            () = self.arrival.token.draining() => {
                 self.machine.close_with(ResponseCode::SysTemp, GOING_DOWN);
                 return Ok(());
             }
@@ -234,12 +247,12 @@ impl Lobby {
     async fn start_tls(&mut self, mut connection: Connection) -> Result<Connection, End> {
         self.send(&mut connection).await?;
         let deadline = Instant::now() + self.settings.server.session.tls_handshake_timeout.duration();
-        let secured = connection.accept_tls(&self.clients, deadline).await;
+        let secured = connection.accept_tls(&self.arrival.clients, deadline).await;
         let connection = secured.map_err(|error| format!("no TLS handshake: {error}"))?;
         self.tls = true;
         // What was said in the clear counts for nothing (RFC 2595 section 4), whoever the client was said to be included.
         self.forwarded = None;
-        (self.client, self.loopback) = (self.peer.client, self.peer.is_loopback());
+        (self.client, self.loopback) = (self.arrival.peer.client, self.arrival.peer.is_loopback());
         self.entry.set_client(self.client);
         let offer = self.offer();
         self.machine.tls_started(offer);
@@ -271,12 +284,12 @@ impl Lobby {
             login_type: server.pop.login_type,
             scram: server.log_in.scram_enabled,
             tls: self.tls,
-            tls_available: self.door == Door::Plain,
+            tls_available: self.arrival.door == Door::Plain,
             loopback: self.loopback,
         });
-        if self.node.is_some() {
+        if self.arrival.node.is_some() {
             offer.with(Capability::Xclient).with_mechanism(Mechanism::External)
-        } else if server.peers.xclient.contains(self.peer.client.ip()) {
+        } else if server.peers.xclient.contains(self.arrival.peer.client.ip()) {
             offer.with(Capability::Xclient)
         } else {
             offer

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use directory::User;
-use log_in::{Door, End, Lobby, Timing};
+use log_in::{Arrival, Door, End, Lobby, Timing};
 use mailbox::{MailboxError, MailboxId};
 use net::connection::StreamError;
 use net::drain::{Phase, SessionToken};
@@ -43,10 +43,20 @@ pub(crate) async fn serve<K>(backend: Arc<Backend>, door: Door, accepted: Accept
         accepted,
         token,
     );
-    let Some((connection, mut lobby)) = received.await else { return };
-    match let_in(&backend, &mut lobby, connection).await {
-        Ok((connection, maildrop)) => Visit::new(lobby).run(connection, maildrop).await,
-        Err(end) => lobby.entry.set_farewell(&end),
+    let Some((mut connection, mut lobby)) = received.await else { return };
+    loop {
+        match let_in(&backend, &mut lobby, connection).await {
+            Ok((let_in, maildrop)) => match Visit::new(lobby).run(let_in, maildrop).await {
+                Some((free, arrival)) => {
+                    (connection, lobby) = (free, Lobby::again(&backend.service, arrival));
+                }
+                None => return,
+            },
+            Err(end) => {
+                lobby.entry.set_farewell(&end);
+                return;
+            }
+        }
     }
 }
 
@@ -87,7 +97,7 @@ async fn log_in(backend: &Backend, lobby: &mut Lobby, credentials: Credentials) 
 
 /// The user whom a front end speaks for. Only its certificate lets it (RFC 4422 appendix A).
 async fn introduced(backend: &Backend, lobby: &Lobby, authzid: Option<String>) -> Result<Box<User>, Refusal> {
-    if lobby.node.is_none() {
+    if lobby.arrival.node.is_none() {
         return Err(Refusal::new(ResponseCode::Auth, "EXTERNAL is not for this peer"));
     }
     let login = lobby.forwarded.as_ref().and_then(|forwarded| forwarded.login.clone());
@@ -128,7 +138,7 @@ async fn open(backend: &Backend, lobby: &Lobby, user: &User) -> Result<Maildrop,
 struct Visit {
     machine: Session,
     entry: OpenSession,
-    token: SessionToken,
+    arrival: Arrival,
     outgoing: Outgoing,
     /// How long the peer may say nothing.
     idle: Duration,
@@ -147,22 +157,37 @@ impl Visit {
             end: Instant::now() + server.session.session_limit.duration(),
             machine: lobby.machine,
             entry: lobby.entry,
-            token: lobby.token,
+            arrival: lobby.arrival,
             outgoing: Outgoing::default(),
             in_flight: true,
         }
     }
 
-    async fn run(mut self, mut connection: Connection, mut maildrop: Maildrop) {
+    /// Serves the session until its end. A front end that ended it in order may bring another client over the same
+    /// connection, which saves both of us a handshake.
+    async fn run(
+        mut self,
+        mut connection: Connection,
+        mut maildrop: Maildrop,
+    ) -> Option<(Connection, Arrival)> {
         let started = Instant::now();
-        let end = match self.transact(&mut connection, &mut maildrop).await {
+        let ended = self.transact(&mut connection, &mut maildrop).await;
+        // The place in the mailbox is free before the client can know that the session is over.
+        drop(maildrop);
+        let mut free = None;
+        let end = match ended {
             Ok(closing) => {
-                // The place in the mailbox is free before the client can know that the session is over.
-                drop(maildrop);
                 self.outgoing.reply(self.machine.output());
-                // The peer may be gone, which changes nothing any more.
-                let _ = self.outgoing.send(&mut connection, Instant::now() + FAREWELL).await;
-                connection.close(FAREWELL).await;
+                let sent = self.outgoing.send(&mut connection, Instant::now() + FAREWELL).await;
+                let goes_on = closing == Closing::Quit
+                    && self.arrival.node.is_some()
+                    && self.arrival.token.phase() == Phase::Admitting
+                    && sent.is_ok();
+                if goes_on {
+                    free = Some(connection);
+                } else {
+                    connection.close(FAREWELL).await;
+                }
                 closing.as_str().to_owned()
             }
             Err(end) => end,
@@ -171,6 +196,7 @@ impl Visit {
             session = %self.entry.id(), user = self.entry.user(), end, seconds = started.elapsed().as_secs(), "log-out"
         );
         self.entry.set_farewell(&end);
+        free.map(|connection| (connection, self.arrival))
     }
 
     async fn transact(
@@ -263,7 +289,7 @@ impl Visit {
         maildrop: &mut Maildrop,
     ) -> Result<(), End> {
         self.send(connection).await?;
-        if self.token.phase() != Phase::Admitting {
+        if self.arrival.token.phase() != Phase::Admitting {
             self.machine.close_with(ResponseCode::SysTemp, "The server is going down; try again");
             return Ok(());
         }
@@ -277,7 +303,7 @@ impl Visit {
                     [] => machine.input_closed(),
                     bytes => machine.receive(bytes),
                 }) => received,
-                () = self.token.draining() => {
+                () = self.arrival.token.draining() => {
                     self.machine.close_with(ResponseCode::SysTemp, "The server is going down; try again");
                     return Ok(());
                 }

@@ -1,16 +1,18 @@
 //! The inner session of a client: logged in where its mail is, and ready to be relayed.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use net::connection::ConnectError;
 use net::tls::TlsError;
 use net::{ClientTls, Connection};
-use pop3::client::{Dialogue, DialogueError, Event, Limits, LogIn};
+use pop3::client::{Dialogue, DialogueError, Event, Limits, LogIn, Phase};
 use pop3::{Command, Refusal, ResponseCode, Secret, Xclient};
 use settings::TargetHost;
 use tokio::net::lookup_host;
 use tokio::time::Instant;
 
+use crate::free_connections::FreeConnections;
 use crate::route::{Foreign, ForeignKind, Own, Protection};
 
 /// How many hops a session may make behind this one: it must arrive, and no third-party server sends it on for ever.
@@ -24,6 +26,24 @@ pub(super) struct Inner {
     pub(super) rest: Vec<u8>,
     /// Which back end, for the logs.
     pub(super) server: String,
+    /// Where it is, if it is one of ours, which take another session over the same connection.
+    pub(super) address: Option<SocketAddr>,
+}
+
+/// A connection to one of our own back ends whose session is over, and what has come since: the next greeting.
+#[derive(Debug)]
+pub(crate) struct Free {
+    connection: Connection,
+    rest: Vec<u8>,
+}
+
+impl Inner {
+    /// Keeps the connection for the next session, if the back end goes along with that.
+    pub(super) fn keep(self, free: &FreeConnections<Free>) {
+        if let Some(address) = self.address {
+            free.put(address, self.server, Free { connection: self.connection, rest: self.rest });
+        }
+    }
 }
 
 /// For whom an inner session is opened.
@@ -46,25 +66,38 @@ pub(super) enum NoSession {
     Refused(Refusal),
 }
 
-/// Opens a session at one of our own back ends, which believes our certificate.
+/// Opens a session at one of our own back ends, which believes our certificate: over a connection that is free, or else, or
+/// if that turns out to be dead, over a new one.
 pub(super) async fn open_own(
     own: &Own,
     tls: &ClientTls,
+    free: &FreeConnections<Free>,
     speaking: &Speaking,
     limits: (Duration, Duration),
 ) -> Result<Inner, NoSession> {
     let (connect, reply) = limits;
+    if let Some(free) = free.take(own.pop3, &own.server)
+        && let Ok(inner) = introduce(own, free, speaking, reply).await
+    {
+        return Ok(inner);
+    }
     let deadline = Instant::now() + connect;
     let connection = Connection::connect(own.pop3, deadline).await?;
     let connection = connection.connect_tls(tls, &own.server, deadline).await?;
+    introduce(own, Free { connection, rest: Vec::new() }, speaking, reply).await
+}
+
+/// Introduces the user to one of our own back ends.
+async fn introduce(own: &Own, free: Free, speaking: &Speaking, reply: Duration) -> Result<Inner, NoSession> {
     let xclient = Xclient { login: Some(speaking.user.clone()), ..speaking.xclient.clone() };
-    let mut talk =
-        Talk { connection, dialogue: Dialogue::new(Limits::default()), deadline: Instant::now() + reply };
+    let mut dialogue = Dialogue::new(Limits::default());
+    dialogue.receive(&free.rest);
+    let mut talk = Talk { connection: free.connection, dialogue, deadline: Instant::now() + reply };
     // All in one write, the greeting not waited for: our own back end takes commands as they come.
     talk.say(&Command::Xclient(xclient))?;
     talk.log_in(LogIn::External { authzid: Some(speaking.user.clone()) })?;
     talk.logged_in().await?;
-    Ok(talk.into_inner(own.server.clone()))
+    Ok(talk.into_inner(own.server.clone(), Some(own.pop3)))
 }
 
 /// Opens a session at a third-party back end.
@@ -113,7 +146,7 @@ pub(super) async fn open_foreign(
             Err(NoSession::Refused(unavailable()))
         }
         Err(error) => Err(error),
-        Ok(()) => Ok(talk.into_inner(foreign.name.clone())),
+        Ok(()) => Ok(talk.into_inner(foreign.name.clone(), None)),
     }
 }
 
@@ -191,8 +224,8 @@ impl Talk {
         }
     }
 
-    fn into_inner(self, server: String) -> Inner {
-        Inner { connection: self.connection, rest: self.dialogue.into_rest(), server }
+    fn into_inner(self, server: String, address: Option<SocketAddr>) -> Inner {
+        Inner { connection: self.connection, rest: self.dialogue.into_rest(), server, address }
     }
 }
 
@@ -222,7 +255,10 @@ impl From<DialogueError> for NoSession {
             return Self::NotThere(error.to_string());
         };
         match (code, phase) {
-            (Some(ResponseCode::XNotMounted), _) | (_, pop3::client::Phase::Greeting) => Self::NotThere(text),
+            // Refused before the log-in, it is going down: whoever comes after it will serve.
+            (Some(ResponseCode::XNotMounted), _)
+            | (_, Phase::Greeting)
+            | (Some(ResponseCode::SysTemp), Phase::Xclient) => Self::NotThere(text),
             (Some(ResponseCode::InUse), _) => Self::Refused(Refusal::new(
                 ResponseCode::InUse,
                 "The maildrop has as many sessions as it may have",
@@ -239,7 +275,7 @@ impl From<DialogueError> for NoSession {
                 Self::Refused(unavailable())
             }
             // Without a code, as older servers answer, a refused log-in means the credentials (RFC 3206 section 4).
-            (Some(ResponseCode::Auth) | None, pop3::client::Phase::Auth) => Self::WrongCredentials,
+            (Some(ResponseCode::Auth) | None, Phase::Auth) => Self::WrongCredentials,
             (Some(ResponseCode::Auth) | None, _) => {
                 tracing::warn!(%phase, text, "a back end refuses to talk");
                 Self::Refused(unavailable())

@@ -32,7 +32,7 @@ pub(crate) async fn serve<K>(
     );
     let Some((connection, mut lobby)) = received.await else { return };
     match let_in(&frontend, &mut lobby, door, connection).await {
-        Ok((connection, inner)) => Relaying::new(lobby, inner).run(connection).await,
+        Ok((connection, inner)) => Relaying::new(frontend, lobby, inner).run(connection).await,
         Err(end) => lobby.entry.set_farewell(&end),
     }
 }
@@ -145,7 +145,7 @@ async fn reach(
     let attempt = || async {
         // The way is looked up anew at each try: that is what the waiting is for.
         let opened = match frontend.routes.load().to_database(database) {
-            Some(Route::Own(own)) => open_own(&own, &tls, &speaking, limits).await,
+            Some(Route::Own(own)) => open_own(&own, &tls, &frontend.free, &speaking, limits).await,
             Some(Route::Foreign(foreign)) => open_foreign(&foreign, None, &speaking, limits).await,
             None => Err(NoSession::NotThere("no server has this database".to_owned())),
         };

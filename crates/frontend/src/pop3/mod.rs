@@ -8,4 +8,5 @@ mod inner;
 mod log_in;
 mod relaying;
 
+pub(crate) use inner::Free;
 pub(crate) use log_in::serve;

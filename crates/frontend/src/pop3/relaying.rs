@@ -1,18 +1,20 @@
 //! A logged-in client and its back end, until one of them is done.
 
 use std::io::IoSlice;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ::log_in::{End, Lobby, Timing, log};
+use ::log_in::{Arrival, End, Lobby, Timing, log};
 use net::Connection;
 use net::drain::{Phase, SessionToken};
 use pop3::relay::{Answered, Passage, Relay, RelayLimits};
-use pop3::session::HandOver;
-use pop3::{Offer, ResponseCode, reply::write_err};
+use pop3::session::{Exchange, HandOver, Outcome};
+use pop3::{Keyword, Offer, ResponseCode, reply::write_err};
 use service::OpenSession;
 use tokio::time::{Instant, sleep_until};
 
 use super::inner::Inner;
+use crate::running::Frontend;
 
 /// After so long without a word from either side, everything that is only kept for speed is given back.
 const QUIET: Duration = Duration::from_secs(5);
@@ -23,6 +25,7 @@ const SEND: Duration = Duration::from_mins(5);
 
 /// A session from log-in on.
 pub(super) struct Relaying {
+    frontend: Arc<Frontend>,
     relay: Relay<Instant>,
     inner: Inner,
     entry: OpenSession,
@@ -31,6 +34,8 @@ pub(super) struct Relaying {
     from_back_end: Vec<u8>,
     /// What the client is sent after that: words of our own.
     own: Vec<u8>,
+    /// Whether the back end has ended the session in order.
+    quit: bool,
     /// How long the client may say nothing.
     idle: Duration,
     /// How long the back end may take to answer.
@@ -61,7 +66,7 @@ struct Moved {
 
 impl Relaying {
     /// Takes over a client that has logged in.
-    pub(super) fn new(lobby: Lobby, mut inner: Inner) -> Self {
+    pub(super) fn new(frontend: Arc<Frontend>, lobby: Lobby, mut inner: Inner) -> Self {
         let server = &lobby.settings.server;
         let limits = RelayLimits {
             line: server.pop.max_command_size as usize,
@@ -71,7 +76,7 @@ impl Relaying {
         let (idle, patience) =
             (server.pop.authenticated_connection_timeout.duration(), server.inner.reply_timeout.duration());
         let end = Instant::now() + server.session.session_limit.duration();
-        let Lobby { machine, mut entry, token, .. } = lobby;
+        let Lobby { machine, mut entry, arrival: Arrival { token, .. }, .. } = lobby;
         entry.set_state("relay");
         let HandOver { output, input, exchange } = machine.hand_over();
         if let Some(exchange) = exchange {
@@ -80,7 +85,19 @@ impl Relaying {
         let mut relay = Relay::new(limits, &Offer::standard().with_implementation("mailmedic"));
         relay.receive(&input);
         let from_back_end = std::mem::take(&mut inner.rest);
-        Self { relay, inner, entry, token, from_back_end, own: output, idle, patience, end }
+        Self {
+            frontend,
+            relay,
+            inner,
+            entry,
+            token,
+            from_back_end,
+            own: output,
+            quit: false,
+            idle,
+            patience,
+            end,
+        }
     }
 
     /// Relays until the end.
@@ -90,7 +107,12 @@ impl Relaying {
         // Either may be gone, which changes nothing any more.
         let _ = client.send_before(Instant::now() + FAREWELL, &self.own).await;
         client.close(FAREWELL).await;
-        self.inner.connection.close(FAREWELL).await;
+        if self.quit {
+            self.inner.rest = self.from_back_end;
+            self.inner.keep(&self.frontend.free);
+        } else {
+            self.inner.connection.close(FAREWELL).await;
+        }
         tracing::info!(
             session = %self.entry.id(), user = self.entry.user(), end, seconds = started.elapsed().as_secs(), "log-out"
         );
@@ -134,6 +156,10 @@ impl Relaying {
     fn move_on(&mut self) -> Result<Moved, End> {
         let mut passed = 0;
         loop {
+            if self.relay.is_over() {
+                // What follows belongs to the connection's next session.
+                return Ok(Moved { passed, interrupted: false });
+            }
             self.relay.take_commands(&Instant::now());
             let passage = self.relay.pass(&self.from_back_end[passed..]).map_err(|error| {
                 tracing::error!(session = %self.entry.id(), server = self.inner.server, %error, "a back end breaks the protocol");
@@ -219,6 +245,8 @@ impl Relaying {
     }
 
     fn note(&mut self, answered: &Answered<Instant>) {
+        let Exchange { keyword, outcome, .. } = answered.exchange;
+        self.quit |= keyword == Some(Keyword::Quit) && outcome == Outcome::Ok;
         let context = if answered.own { "" } else { self.inner.server.as_str() };
         log(
             &mut self.entry,
