@@ -1,0 +1,4 @@
+//! What only all of it together can show.
+
+mod conversations;
+mod maildrop;
