@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use mailbox::MailboxId;
 use reception::{Failure, Process};
 use serde_json::json;
 use service::Particulars;
 use service::lifecycle::Exit;
 use settings::{DataDirectory, ServerName};
+use tokio::runtime::Handle;
 
 use crate::mounting::Mounted;
 use crate::mounts::Mounts;
@@ -26,23 +28,35 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     }
     let service = Arc::clone(&process.service);
     let running = Running::start(Start { data, server: name, service, mounts: mounts.clone() }).await?;
-    let listening = running.listening();
+    let (listening, listed) = (running.listening(), mounts.clone());
     let failed: Vec<_> = failed.iter().map(|error| (error.database.clone(), error.to_string())).collect();
     process.service.set_particulars(Particulars {
         details: Box::new(move || {
-            let mounted = mounts.names().into_iter().map(|name| json!({ "name": name, "state": "mounted" }));
+            let mounted = listed.names().into_iter().map(|name| json!({ "name": name, "state": "mounted" }));
             let failed =
                 failed.iter().map(|(name, why)| json!({ "name": name, "state": "failed", "reason": why }));
             json!({ "addresses": listening, "databases": mounted.chain(failed).collect::<Vec<_>>() })
         }),
         gauges: Box::new(BTreeMap::new),
     });
+    let (runtime, stores) = (Handle::current(), mounts.clone());
+    process
+        .service
+        .set_removal(Box::new(move |database, mailbox| remove(&runtime, &stores, database, mailbox)));
     process.serve().await;
     let drain_time = process.service.live.snapshot().server.session.drain_time.duration();
     running.stop(drain_time).await;
     mounted.dismount().await;
     process.end();
     Ok(())
+}
+
+/// Removes a mailbox for the admin socket, on one of its threads.
+fn remove(runtime: &Handle, mounts: &Mounts, database: &str, mailbox: &str) -> Result<(), String> {
+    let store = mounts.get(database).ok_or_else(|| format!("database {database} is not mounted here"))?;
+    let mailbox = MailboxId::parse(mailbox).map_err(|error| format!("{mailbox:?} is no mailbox: {error}"))?;
+    let removed = runtime.block_on(store.remove_mailbox(&mailbox));
+    removed.map_err(|error| format!("mailbox {mailbox} is not removed: {error}"))
 }
 
 impl From<StartError> for Failure {
