@@ -1,0 +1,96 @@
+//! What `mailmedic status --output json` says.
+
+use serde_json::Value;
+
+/// An installation at a moment.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// The process of `mailmedic up`.
+    pub up: Option<u32>,
+    /// Every server.
+    pub servers: Vec<ServerStatus>,
+}
+
+/// A server.
+#[derive(Clone, Debug)]
+pub struct ServerStatus {
+    /// Its name.
+    pub name: String,
+    /// The process of its init.
+    pub init: Option<u32>,
+    /// Its services.
+    pub services: Vec<ServiceStatus>,
+}
+
+/// A service.
+#[derive(Clone, Debug)]
+pub struct ServiceStatus {
+    /// Its name.
+    pub name: String,
+    /// running, Failed, …
+    pub state: String,
+    /// Its process.
+    pub pid: Option<u32>,
+    /// How often it was started again.
+    pub restarts: u64,
+}
+
+impl Status {
+    /// Reads what the command printed.
+    pub fn parse(text: &str) -> Self {
+        let value: Value = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let servers = value["servers"].as_array().unwrap().iter().map(|server| ServerStatus {
+            name: string(&server["server"]),
+            init: pid(&server["pid"]),
+            services: server["services"].as_array().unwrap().iter().map(service).collect(),
+        });
+        Self { up: pid(&value["pid"]), servers: servers.collect() }
+    }
+
+    /// Every service with its server's name.
+    pub fn services(&self) -> impl Iterator<Item = (&str, &ServiceStatus)> {
+        self.servers.iter().flat_map(|server| server.services.iter().map(|service| (&*server.name, service)))
+    }
+
+    /// The service called `name`.
+    pub fn service(&self, name: &str) -> &ServiceStatus {
+        self.services().find(|(_, service)| service.name == name).unwrap().1
+    }
+
+    /// The init of the server called `name`.
+    pub fn init(&self, name: &str) -> Option<u32> {
+        self.servers.iter().find(|server| server.name == name).unwrap().init
+    }
+
+    /// Whether every service serves.
+    pub fn all_run(&self) -> bool {
+        self.services().all(|(_, service)| service.state == "running")
+    }
+
+    /// Every process there is, parents first.
+    pub fn pids(&self) -> Vec<u32> {
+        let inits = self.servers.iter().filter_map(|server| server.init);
+        self.up
+            .into_iter()
+            .chain(inits)
+            .chain(self.services().filter_map(|(_, service)| service.pid))
+            .collect()
+    }
+}
+
+fn service(value: &Value) -> ServiceStatus {
+    ServiceStatus {
+        name: string(&value["service"]),
+        state: string(&value["state"]),
+        pid: pid(&value["pid"]),
+        restarts: value["restarts"].as_u64().unwrap(),
+    }
+}
+
+fn string(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+fn pid(value: &Value) -> Option<u32> {
+    value.as_u64().map(|pid| pid.try_into().unwrap())
+}

@@ -1,0 +1,250 @@
+//! Mail servers that deliver, clients that retrieve and delete, clients that only look.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::thread::{self, Scope};
+use std::time::{Duration, Instant};
+
+use pop3::ResponseCode;
+use real_tests::pop3::Fault;
+use real_tests::random::Random;
+use real_tests::{Installation, LmtpClient, Pop3Client, Verdict, mail, wait};
+
+use crate::PASSWORD;
+use crate::account::Account;
+
+const MAIL_SERVERS: usize = 4;
+const READERS: usize = 2;
+/// A maildrop with more messages gets none for a while.
+const FULL: usize = 100;
+/// How many messages a session retrieves and marks at most.
+const HANDFUL: usize = 25;
+/// How long a client waits before it tries again where nobody listens.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// The work of all of them.
+#[derive(Debug)]
+pub(crate) struct Load<'a> {
+    pop3: SocketAddr,
+    lmtp: SocketAddr,
+    accounts: &'a [Account],
+    over: AtomicBool,
+    acknowledged: AtomicU64,
+    retrieved: AtomicU64,
+    deleted: AtomicU64,
+    doubtful: AtomicU64,
+    broken_off: AtomicU64,
+}
+
+/// Ends the load when a thread of it panics: what it found is the report.
+struct Alarm<'a>(&'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Relaxed);
+        }
+    }
+}
+
+impl<'a> Load<'a> {
+    pub(crate) fn new(installation: &Installation, accounts: &'a [Account]) -> Self {
+        Self {
+            pop3: installation.pop3(),
+            lmtp: installation.lmtp(),
+            accounts,
+            over: AtomicBool::new(false),
+            acknowledged: AtomicU64::new(0),
+            retrieved: AtomicU64::new(0),
+            deleted: AtomicU64::new(0),
+            doubtful: AtomicU64::new(0),
+            broken_off: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn start<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, random: &mut Random) {
+        let mut start = |work: Box<dyn FnOnce(Random) + Send + 'scope>| {
+            let random = random.fork();
+            scope.spawn(move || {
+                let _alarm = Alarm(&self.over);
+                work(random);
+            });
+        };
+        for number in 0..MAIL_SERVERS {
+            start(Box::new(move |random| self.deliver(number, random)));
+        }
+        for account in self.accounts {
+            start(Box::new(move |random| self.sessions(random, |random| self.consume(account, random))));
+        }
+        for _ in 0..READERS {
+            start(Box::new(move |random| self.sessions(random, |random| self.read(random))));
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.over.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Relaxed)
+    }
+
+    /// How much has been done.
+    pub(crate) fn done(&self) -> u64 {
+        self.acknowledged.load(Relaxed) + self.retrieved.load(Relaxed) + self.deleted.load(Relaxed)
+    }
+
+    /// Makes sure that the processes were killed in the midst of work.
+    pub(crate) fn was_heavy(&self, kills: usize) {
+        let kills = kills as u64;
+        assert!(self.acknowledged.load(Relaxed) > kills && self.deleted.load(Relaxed) > kills, "{self}");
+        assert!(self.broken_off.load(Relaxed) > 0, "{self}");
+    }
+
+    /// A mail server that never tries anything twice.
+    fn deliver(&self, number: usize, mut random: Random) {
+        let mut count = 0;
+        let mut connection = None;
+        while !self.is_over() {
+            let Some(lmtp) = &mut connection else {
+                connection = LmtpClient::connect(self.lmtp).ok();
+                if connection.is_none() {
+                    thread::sleep(BREATH);
+                }
+                continue;
+            };
+            let recipients = self.recipients(&mut random);
+            if recipients.is_empty() {
+                thread::sleep(BREATH);
+                continue;
+            }
+            count += 1;
+            let id = format!("s{number}-{count}");
+            let octets = match random.below(100) {
+                0..70 => random.below(4_000),
+                70..95 => random.below(40_000),
+                // Several chunks in the store, a file in the spool.
+                _ => 60_000 + random.below(400_000),
+            };
+            let message = mail::message(&id, octets, &mut random).into();
+            for recipient in &recipients {
+                recipient.sending(&id, &message);
+            }
+            let addresses: Vec<String> = recipients.iter().map(|recipient| recipient.address()).collect();
+            let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+            let verdicts = lmtp.deliver(&addresses, &message);
+            for (recipient, verdict) in recipients.iter().zip(&verdicts) {
+                match verdict {
+                    Verdict::Accepted => {
+                        recipient.acknowledged(&id);
+                        self.acknowledged.fetch_add(1, Relaxed);
+                    }
+                    Verdict::Refused(reply) => assert_eq!(reply.code() / 100, 4, "{id}: {reply}"),
+                    Verdict::Unknown => connection = None,
+                }
+            }
+        }
+    }
+
+    /// Mostly one recipient, sometimes several; nobody whose maildrop is full.
+    fn recipients(&self, random: &mut Random) -> Vec<&'a Account> {
+        let wanted = if random.happens(80) { 1 } else { 2 + random.below(2) };
+        let first = random.below(self.accounts.len());
+        let all = self.accounts.iter().cycle().skip(first).take(self.accounts.len());
+        all.filter(|account| account.size() < FULL).take(wanted).collect()
+    }
+
+    /// One session after the other. All that may go wrong is that the service is not there.
+    fn sessions(&self, mut random: Random, mut session: impl FnMut(&mut Random) -> Result<(), Fault>) {
+        while !self.is_over() {
+            match session(&mut random) {
+                Ok(()) => {}
+                Err(Fault::Gone(_)) => {
+                    self.broken_off.fetch_add(1, Relaxed);
+                    thread::sleep(BREATH);
+                }
+                Err(Fault::Refused { code: Some(ResponseCode::SysTemp), .. }) => {
+                    self.broken_off.fetch_add(1, Relaxed);
+                }
+                Err(refused @ Fault::Refused { .. }) => panic!("{refused:?}"),
+            }
+        }
+    }
+
+    /// A client that retrieves what is new and deletes some of what it has.
+    fn consume(&self, account: &Account, random: &mut Random) -> Result<(), Fault> {
+        let began = Instant::now();
+        let mut client = self.log_in(account)?;
+        let list = client.list()?;
+        account.listed(began, &list);
+        let new = list.iter().filter(|entry| !account.has_seen(&entry.uidl) || random.happens(5));
+        for entry in new.take(HANDFUL).collect::<Vec<_>>() {
+            account.retrieved(&entry.uidl, &client.retrieve(entry.number)?);
+            self.retrieved.fetch_add(1, Relaxed);
+        }
+        let mut marked = account.deletable(&list);
+        marked.retain(|_| random.happens(60));
+        marked.truncate(HANDFUL);
+        for entry in &marked {
+            client.delete(entry.number)?;
+        }
+        match random.below(10) {
+            // Deletes nothing.
+            0 => drop(client),
+            1 => {
+                client.reset()?;
+                client.quit()?;
+            }
+            _ => {
+                account.quitting(&marked);
+                if let Err(fault) = client.quit() {
+                    self.doubtful.fetch_add(1, Relaxed);
+                    return Err(fault);
+                }
+                account.deleted(&marked);
+                self.deleted.fetch_add(marked.len() as u64, Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    /// A second client of the same users, which only looks.
+    fn read(&self, random: &mut Random) -> Result<(), Fault> {
+        let account = random.choose(self.accounts);
+        let began = Instant::now();
+        let mut client = self.log_in(account)?;
+        let list = client.list()?;
+        account.listed(began, &list);
+        for entry in list.iter().filter(|_| random.happens(10)) {
+            account.retrieved(&entry.uidl, &client.retrieve(entry.number)?);
+            self.retrieved.fetch_add(1, Relaxed);
+        }
+        client.quit()
+    }
+
+    fn log_in(&self, account: &Account) -> Result<Pop3Client, Fault> {
+        let mut client = Pop3Client::connect(self.pop3)?;
+        client.log_in(account.user(), PASSWORD)?;
+        Ok(client)
+    }
+
+    /// Waits until so much more has been done, or the load has come to an end by itself.
+    pub(crate) fn until_done(&self, more: u64) {
+        let goal = self.done() + more;
+        wait::until("the load to go on", || (self.done() >= goal || self.is_over()).then_some(()));
+    }
+}
+
+impl fmt::Display for Load<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [acknowledged, retrieved, deleted, doubtful, broken_off] =
+            [&self.acknowledged, &self.retrieved, &self.deleted, &self.doubtful, &self.broken_off]
+                .map(|count| count.load(Relaxed));
+        write!(
+            f,
+            "{acknowledged} messages acknowledged, {retrieved} retrieved, {deleted} deleted, {doubtful} sessions ended in \
+             doubt, {broken_off} sessions broken off"
+        )
+    }
+}
