@@ -21,6 +21,9 @@ use crate::running::{Backend, Purpose};
 /// How long a last word may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// What a front end may put in front of a message, on top of what a message may have.
+const TRACE: u64 = 64 * 1024;
+
 /// Why a connection ended.
 type End = String;
 
@@ -62,7 +65,8 @@ pub(crate) async fn serve(backend: Arc<Backend>, accepted: Accepted<Purpose>, to
     };
     let from_front_end =
         matches!(connection.peer_identity(), Ok(Some(node)) if node.roles.contains(&Role::ClientAccess));
-    let limits = Limits { message: settings.server.delivery.max_message_size.get(), ..Limits::default() };
+    let message = settings.server.delivery.max_message_size.get().saturating_add(TRACE);
+    let limits = Limits { message, ..Limits::default() };
     let mut entry = backend.service.open_lmtp(peer.local, peer.client);
     entry.forget();
     let mut visit = Visit {
@@ -123,7 +127,7 @@ impl Visit {
                         let memory = usize::try_from(self.settings.server.delivery.spool_memory.get());
                         Upload::new(&self.backend.spool, memory.unwrap_or(usize::MAX))
                     });
-                    tokio::task::block_in_place(|| upload.append(bytes)).map_err(|error| {
+                    upload.append(bytes).map_err(|error| {
                         tracing::error!(%error, "cannot spool a message");
                         self.machine.close_with(&Reply::new(452, 3, 1, "Cannot spool the message"));
                         "spool full".to_owned()
@@ -158,7 +162,13 @@ impl Visit {
         })?;
         let quota =
             user.quota.unwrap_or(self.settings.server.delivery.default_quota).octets().map(Octets::new);
-        store.admit(&mailbox, quota, self.size).await.map_err(|error| self.refusal(&user, &error))?;
+        match (store.admit(&mailbox, quota, self.size).await, &self.delivery) {
+            (Ok(()), _) => {}
+            // What was stored already and is offered again is not refused because it filled the mailbox itself.
+            (Err(MailboxError::OverQuota { .. }), Some(id))
+                if matches!(store.find_delivery(*id, &mailbox).await, Ok(Some(_))) => {}
+            (Err(error), _) => return Err(self.refusal(&user, &error)),
+        }
         Ok(Recipient { store, mailbox, user: Box::new(user), quota })
     }
 
@@ -194,8 +204,8 @@ impl Visit {
             let reply = match outcome {
                 Ok(delivered) => {
                     tracing::info!(
-                        session = %self.entry.id(), user = user.name.as_str(), database = user.database.as_str(),
-                        octets = message.lengths().octets.get(), uid = delivered.uid().get(), "delivered"
+                        session = %self.entry.id(), delivery = %id, user = user.name.as_str(),
+                        database = user.database.as_str(), octets = message.lengths().octets.get(), uid = delivered.uid().get(), "delivered"
                     );
                     Reply::new(250, 0, 0, "Delivered")
                 }
@@ -207,7 +217,7 @@ impl Visit {
 
     fn message(&mut self) -> Result<Arc<dyn WireMessage>, Reply> {
         let upload = self.upload.take().unwrap_or_else(|| Upload::new(&self.backend.spool, 0));
-        tokio::task::block_in_place(|| upload.finish()).map_err(|error| {
+        upload.finish().map_err(|error| {
             tracing::error!(%error, "cannot spool a message");
             Reply::new(452, 3, 1, "Cannot spool the message")
         })

@@ -14,6 +14,8 @@ pub(super) struct Upload {
     /// The wire form of the piece in hand.
     piece: Vec<u8>,
     spool: Spool,
+    /// How much stays in memory.
+    memory: usize,
 }
 
 /// The whole of it.
@@ -25,21 +27,31 @@ struct Uploaded {
 impl Upload {
     /// An empty message, which goes to a file in `folder` when it exceeds `memory` bytes.
     pub(super) fn new(folder: &Path, memory: usize) -> Self {
-        Self { encoder: WireEncoder::new(), piece: Vec::new(), spool: Spool::new(folder, memory) }
+        Self { encoder: WireEncoder::new(), piece: Vec::new(), spool: Spool::new(folder, memory), memory }
     }
 
-    /// Takes the next raw bytes. Blocks while they are written to the file.
+    /// Takes the next raw bytes.
     pub(super) fn append(&mut self, raw: &[u8]) -> io::Result<()> {
         self.encoder.encode(raw, &mut self.piece);
-        self.spool.append(&self.piece)?;
+        self.spool_piece()?;
         self.piece.clear();
         Ok(())
     }
 
+    /// Puts the piece in hand to the rest. The runtime is told of the wait only where there is one: a file.
+    fn spool_piece(&mut self) -> io::Result<()> {
+        let (spool, piece) = (&mut self.spool, &self.piece);
+        if spool.len() + piece.len() as u64 <= self.memory as u64 {
+            spool.append(piece)
+        } else {
+            tokio::task::block_in_place(|| spool.append(piece))
+        }
+    }
+
     /// The whole message.
     pub(super) fn finish(mut self) -> io::Result<Arc<dyn WireMessage>> {
-        let lengths = self.encoder.finish(&mut self.piece);
-        self.spool.append(&self.piece)?;
+        let lengths = std::mem::take(&mut self.encoder).finish(&mut self.piece);
+        self.spool_piece()?;
         Ok(Arc::new(Uploaded { wire: self.spool.finish(), lengths }))
     }
 }
@@ -61,8 +73,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_spooled_message_is_the_same_as_one_in_memory() {
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_spooled_message_is_the_same_as_one_in_memory() {
         let raw: Vec<u8> = (0..30_000).flat_map(|line| format!(".line {line}\n").into_bytes()).collect();
         let memory = MemoryMessage::encode(&raw);
         let folder = tempfile::tempdir().unwrap();
@@ -79,8 +91,8 @@ mod tests {
         assert!(spooled.chunk(spooled.chunks()).is_err());
     }
 
-    #[test]
-    fn a_spool_that_cannot_be_written_is_an_error() {
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_spool_that_cannot_be_written_is_an_error() {
         let mut upload = Upload::new(Path::new("/nonexistent/spool"), 0);
         assert!(upload.append(&vec![b'x'; 2 * CHUNK]).is_err());
     }
