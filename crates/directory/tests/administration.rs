@@ -45,7 +45,7 @@ impl Place {
     fn add_in_bulk(&mut self, text: &str) -> Result<usize, AdministrationError> {
         let realm = Realm::parse("example.com").unwrap();
         let databases = [database("DB01"), database("DB02")];
-        let defaults = BulkDefaults { realm: &realm, databases: &databases };
+        let defaults = BulkDefaults { realm: &realm, databases: &databases, routes: &[] };
         self.administration.add_in_bulk(text.as_bytes(), &defaults)
     }
 
@@ -397,7 +397,7 @@ fn names_that_are_taken_are_reported_by_line_and_nobody_is_added() {
 fn a_bulk_add_without_databases_adds_nobody() {
     let mut place = Place::new();
     let realm = Realm::parse("example.com").unwrap();
-    let defaults = BulkDefaults { realm: &realm, databases: &[] };
+    let defaults = BulkDefaults { realm: &realm, databases: &[], routes: &[] };
     let result = place.administration.add_in_bulk(b"anna:secret\notto:secret\n", &defaults);
     assert!(matches!(result, Err(AdministrationError::NoDatabase)));
     assert_eq!(place.names(), [""; 0]);

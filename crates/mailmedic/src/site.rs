@@ -64,6 +64,16 @@ impl Site {
             .ok_or_else(|| unknown("database", name, known))
     }
 
+    /// The database or third-party route called `name`: where a user's mail can be.
+    pub(crate) fn home(&self, name: &str) -> Outcome<DatabaseName> {
+        self.configuration.route(name).map_or_else(|| self.database(name), |route| Ok(route.name.clone()))
+    }
+
+    /// The third-party routes, in the order of the configuration.
+    pub(crate) fn routes(&self) -> Vec<DatabaseName> {
+        self.configuration.routes.iter().map(|route| route.name.clone()).collect()
+    }
+
     /// The databases, in the order of the configuration.
     pub(crate) fn databases(&self) -> Vec<DatabaseName> {
         self.configuration.databases.iter().map(|database| database.name.clone()).collect()

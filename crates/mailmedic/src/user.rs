@@ -128,7 +128,7 @@ struct Add {
     user: UserName,
     #[command(flatten)]
     password: PasswordFrom,
-    /// The mailbox database for the mail
+    /// The mailbox database for the mail, or the third-party route that leads to it
     #[arg(long, value_name = "NAME")]
     database: Option<String>,
     /// How much the mailbox may hold, such as '2 GB'
@@ -209,7 +209,7 @@ impl Users {
         let name = self.site.name(&add.user.name)?;
         let quota = add.quota.as_deref().map(parse_quota).transpose()?;
         let database = match &add.database {
-            Some(name) => self.site.database(name)?,
+            Some(name) => self.site.home(name)?,
             None => self.done(self.administration.choose_database(&self.site.databases()))?,
         };
         // Before anybody types a password in vain.
@@ -319,8 +319,8 @@ impl Users {
         read.map_err(|error| Failure::bad_input(format!("cannot read {}: {error}", file.display())))?;
         // It is full of passwords: wiped when it goes.
         let text = Password::new(text);
-        let (realm, databases) = (self.site.realm(), self.site.databases());
-        let defaults = BulkDefaults { realm: &realm, databases: &databases };
+        let (realm, databases, routes) = (self.site.realm(), self.site.databases(), self.site.routes());
+        let defaults = BulkDefaults { realm: &realm, databases: &databases, routes: &routes };
         match self.administration.add_in_bulk(text.as_bytes(), &defaults) {
             Ok(count) => say(format_args!("{count} users are added")),
             Err(AdministrationError::Lines(lines)) => {

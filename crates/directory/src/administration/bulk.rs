@@ -15,8 +15,10 @@ use crate::{Credential, CredentialError, Name, Password, Realm, administration::
 pub struct BulkDefaults<'a> {
     /// The realm of names without one.
     pub realm: &'a Realm,
-    /// The databases there are; users without one are spread over them, others must name one of these.
+    /// The databases there are; users without one are spread over them.
     pub databases: &'a [DatabaseName],
+    /// The third-party routes there are. A user may name one instead of a database.
+    pub routes: &'a [DatabaseName],
 }
 
 /// A line that was understood.
@@ -69,7 +71,7 @@ fn parse_line(number: usize, line: &[u8], defaults: &BulkDefaults<'_>) -> Result
         number,
         name,
         secret: parse_secret(secret)?,
-        database: parse_database(database, defaults.databases)?,
+        database: parse_database(database, defaults)?,
         quota: parse_quota(quota)?,
     })
 }
@@ -100,16 +102,17 @@ fn parse_password(octets: &[u8]) -> Result<Secret, String> {
     Ok(Secret::Password(password))
 }
 
-fn parse_database(field: &[u8], databases: &[DatabaseName]) -> Result<Option<DatabaseName>, String> {
+fn parse_database(field: &[u8], defaults: &BulkDefaults<'_>) -> Result<Option<DatabaseName>, String> {
     if field.is_empty() {
         return Ok(None);
     }
-    let known = databases.iter().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(field));
-    known.cloned().map(Some).ok_or_else(|| {
-        let names: Vec<_> = databases.iter().map(DatabaseName::as_str).collect();
+    let known = || defaults.databases.iter().chain(defaults.routes);
+    let named = known().find(|known| known.as_str().as_bytes().eq_ignore_ascii_case(field));
+    named.cloned().map(Some).ok_or_else(|| {
+        let choices: Vec<_> = known().map(DatabaseName::as_str).collect();
         format!(
             "the third field is not a mailbox database ({}); a password with a colon can only be given as a hash",
-            names.join(", ")
+            choices.join(", ")
         )
     })
 }

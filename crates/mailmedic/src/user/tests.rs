@@ -63,6 +63,18 @@ fn an_import_adds_all_or_none_and_says_which_lines_are_wrong() {
 }
 
 #[test]
+fn mail_may_be_at_the_end_of_a_third_party_route_but_only_if_that_is_said() {
+    let (_folder, data) = installation();
+    let route = "\n[[route]]\nname = \"archive\"\nkind = \"pass-through\"\naddress = \"192.0.2.1:110\"\ntls = \"none\"\n";
+    let configuration = std::fs::read_to_string(data.configuration()).unwrap() + route;
+    std::fs::write(data.configuration(), configuration).unwrap();
+    import(&data, "a:pw:archive\nb:pw\nc:pw\n").unwrap();
+    let users = Site::open(&data).unwrap().administration().unwrap().list().unwrap();
+    let databases: Vec<&str> = users.iter().map(|user| user.database.as_str()).collect();
+    assert_eq!(databases, ["archive", "DB01", "DB01"]);
+}
+
+#[test]
 fn an_unknown_user_is_answered_with_the_name_that_was_meant() {
     let (_folder, data) = installation();
     import(&data, "user1:pw\n").unwrap();
