@@ -24,7 +24,8 @@ pub(crate) fn write(sections: &[Section], plan: &Plan) -> Result<PathBuf> {
          Machine: {}. Clients, servers and peers share it: ratios carry over to other machines, absolute figures do \
          not. Every figure is the median of {} measurements of {} s, with the least and the greatest in brackets; \
          servers take turns, so that a slow moment of the machine falls on all of them. The client is the same for \
-         all; it checks the size of every message and compares one in fifty octet by octet.\n\n\
+         all; it checks the size of every message and compares one in fifty octet by octet. Before a clock runs it logs \
+         every user in once, so that caches of log-ins are as warm as those of a server whose clients poll.\n\n\
          Peers: Dovecot {} (sdbox, log-ins in high-performance mode, two workers, auth cache; it need not hash \
          passwords, which mailmedic does), nginx {}; their configurations are in `bench/peers`. Ceilings are servers \
          of our own that answer from memory or copy bytes.\n\n## What was reached\n\n",
