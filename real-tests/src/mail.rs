@@ -6,7 +6,7 @@ use crate::random::Random;
 /// that begin with a dot, lines of nothing but dots, empty lines at the end, eight-bit text, trailing spaces.
 pub fn message(id: &str, octets: usize, random: &mut Random) -> Vec<u8> {
     let mut mail = format!(
-        "Message-ID: <{id}@sender.example.org>\r\nFrom: Sender <sender@example.org>\r\nTo: somebody\r\n\
+        "Message-ID: <{id}@sender.example.org>\r\nFrom: Sender <sender@example.org>\r\nTo: somebody@example.com\r\n\
          Subject: message {id}\r\nDate: Sun, 22 Nov 2026 12:00:00 +0000\r\nMIME-Version: 1.0\r\n\
          Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
     )

@@ -31,8 +31,8 @@ pub struct ServiceStatus {
     pub state: String,
     /// Its process.
     pub pid: Option<u32>,
-    /// How often it was started again.
-    pub restarts: u64,
+    /// How many sessions it has.
+    pub sessions: Option<u64>,
 }
 
 impl Status {
@@ -83,7 +83,7 @@ fn service(value: &Value) -> ServiceStatus {
         name: string(&value["service"]),
         state: string(&value["state"]),
         pid: pid(&value["pid"]),
-        restarts: value["restarts"].as_u64().unwrap(),
+        sessions: value["sessions"].as_u64(),
     }
 }
 
