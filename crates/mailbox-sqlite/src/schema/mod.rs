@@ -6,7 +6,7 @@
 use std::{cmp::Ordering, path::Path, time::Duration};
 
 use mailbox::Uid;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, config::DbConfig};
 
 use crate::error::{DatabaseError, Severity, severity};
 
@@ -47,6 +47,9 @@ fn open(file: &Path, mode: OpenFlags, cache: u64) -> rusqlite::Result<Connection
         "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -{}",
         cache / 1024
     ))?;
+    // A statement is planned once. Without this guarantee SQLite plans those anew, at each call, whose parameters might
+    // fit a partial index.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
