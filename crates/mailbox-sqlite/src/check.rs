@@ -191,8 +191,8 @@ impl Check<'_> {
     fn run(&mut self) -> rusqlite::Result<()> {
         self.structure()?;
         let mut tallies = self.tallies()?;
-        self.messages(&mut tallies)?;
-        self.orphans()?;
+        let uids = self.messages(&mut tallies)?;
+        self.orphans(uids)?;
         for tally in tallies.into_values() {
             if tally.kept != tally.found {
                 let wrong = Wrong::Count { kept: tally.kept, found: tally.found };
@@ -232,15 +232,18 @@ impl Check<'_> {
         Ok(tallies)
     }
 
-    fn messages(&mut self, tallies: &mut BTreeMap<u64, Tally>) -> rusqlite::Result<()> {
+    /// All messages, whose uids are given back.
+    fn messages(&mut self, tallies: &mut BTreeMap<u64, Tally>) -> rusqlite::Result<Vec<Uid>> {
         let connection = self.connection;
         let total = connection.query_row("SELECT count(*) FROM message", [], |row| row.get(0))?;
         let next = connection.query_row("SELECT next_uid FROM database", [], |row| row.get(0))?;
         let mut statement =
             connection.prepare("SELECT mailbox, uid, stamp, octets, header, wire FROM message")?;
+        let mut uids = Vec::new();
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let message = Message::read(row)?;
+            uids.push(message.uid);
             let mut mailbox = None;
             if let Some(tally) = tallies.get_mut(&message.mailbox) {
                 mailbox = Some(tally.id);
@@ -260,7 +263,7 @@ impl Check<'_> {
             self.report.messages += 1;
             (self.progress)(CheckProgress { done: self.report.messages, total });
         }
-        Ok(())
+        Ok(uids)
     }
 
     /// Reads a message from end to end, and measures it anew.
@@ -311,29 +314,23 @@ impl Check<'_> {
         Ok(())
     }
 
-    fn orphans(&mut self) -> rusqlite::Result<()> {
+    /// Chunks that lie between those of the messages.
+    fn orphans(&mut self, mut uids: Vec<Uid>) -> rusqlite::Result<()> {
+        uids.sort_unstable();
         let connection = self.connection;
-        // By ranges of places, one a message: the rows between two of them would be orphans.
-        let mut messages = connection.prepare("SELECT uid FROM message ORDER BY uid")?;
-        let mut gaps = Vec::new();
+        let mut chunks = connection.prepare("SELECT place FROM chunk WHERE place >= ?1 AND place < ?2")?;
+        let end = i64::MAX.unsigned_abs();
         let mut free = 0;
-        let mut rows = messages.query([])?;
-        while let Some(row) = rows.next()? {
-            let uid = Uid::new(row.get(0)?);
-            let first = schema::chunk_place(uid, 0);
-            if free < first {
-                gaps.push((free, first - 1));
+        for next in uids.into_iter().map(|uid| schema::chunk_place(uid, 0)).chain([end]) {
+            if free < next {
+                let orphans: Vec<u64> =
+                    chunks.query_map([free, next], |row| row.get(0))?.collect::<Result<_, _>>()?;
+                for place in orphans {
+                    let uid = Uid::new(place >> CHUNK_BITS);
+                    self.found(None, Some(uid), Wrong::OrphanChunk { chunk: index(place) });
+                }
             }
-            free = first + (1 << CHUNK_BITS);
-        }
-        gaps.push((free, i64::MAX.unsigned_abs()));
-        let mut chunks = connection.prepare("SELECT place FROM chunk WHERE place BETWEEN ?1 AND ?2")?;
-        for gap in gaps {
-            let orphans: Vec<u64> = chunks.query_map(gap, |row| row.get(0))?.collect::<Result<_, _>>()?;
-            for place in orphans {
-                let uid = Uid::new(place >> CHUNK_BITS);
-                self.found(None, Some(uid), Wrong::OrphanChunk { chunk: index(place) });
-            }
+            free = next.saturating_add(1 << CHUNK_BITS);
         }
         Ok(())
     }

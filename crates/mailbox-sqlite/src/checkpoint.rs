@@ -155,7 +155,7 @@ pub(crate) struct Checkpointer {
 
 impl Checkpointer {
     pub(crate) fn open(mounted: Arc<Mounted>, log: Arc<Log>) -> rusqlite::Result<Self> {
-        let connection = schema::open_writable(&mounted.place.database(), 1 << 20)?;
+        let connection = schema::open_mounted(&mounted.place.database(), 1 << 20)?;
         connection.busy_timeout(RESTART_PATIENCE)?;
         Ok(Self { connection, mounted, log })
     }
@@ -176,7 +176,7 @@ impl Checkpointer {
                     );
                 }
                 Err(error) => {
-                    self.mounted.judge("move the log into the file", Failure::Sqlite(error));
+                    self.mounted.judge_writing("move the log into the file", Failure::Sqlite(error));
                 }
             }
         }

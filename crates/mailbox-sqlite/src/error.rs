@@ -160,7 +160,6 @@ pub(crate) fn severity(error: &rusqlite::Error) -> Severity {
             ErrorCode::SystemIoFailure
             | ErrorCode::CannotOpen
             | ErrorCode::ReadOnly
-            | ErrorCode::OutOfMemory
             | ErrorCode::FileLockingProtocolFailed
             | ErrorCode::PermissionDenied,
             _,

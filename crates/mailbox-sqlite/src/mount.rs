@@ -10,7 +10,7 @@ use std::{
 };
 
 use mailbox::{FencingToken, LivingSnapshots, MailboxError};
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, config::DbConfig, params};
 use tokio::sync::watch;
 
 use crate::{
@@ -120,28 +120,37 @@ impl Mounted {
 
     /// What a failure means to the one who asked, and to the mount: a storage that failed ends it.
     pub(crate) fn judge(&self, operation: &'static str, failure: Failure) -> MailboxError {
-        let error = match failure {
+        match failure {
             Failure::Refused(error) => {
                 if let MailboxError::Fenced { held, found } = error {
                     self.break_off(Standing::Fenced { held, found });
                 }
-                return error;
+                error
             }
-            Failure::Sqlite(error) => error,
-        };
-        match severity(&error) {
-            Severity::Full => MailboxError::NoSpace,
-            Severity::Broken => {
-                self.break_off(Standing::Failed { operation, source: Arc::new(error) });
-                self.no_answer(operation)
-            }
-            Severity::Busy | Severity::Damaged | Severity::Unexpected => {
-                tracing::error!(
-                    database = %self.place.directory().display(), %error, "could not {operation}"
-                );
-                MailboxError::Unavailable { operation, source: Some(Arc::new(error)) }
-            }
+            Failure::Sqlite(error) => match severity(&error) {
+                Severity::Full => MailboxError::NoSpace,
+                Severity::Broken => self.fail(operation, error),
+                Severity::Busy | Severity::Damaged | Severity::Unexpected => {
+                    tracing::error!(
+                        database = %self.place.directory().display(), %error, "could not {operation}"
+                    );
+                    MailboxError::Unavailable { operation, source: Some(Arc::new(error)) }
+                }
+            },
         }
+    }
+
+    /// The same of a failure to write. Writing on into a damaged file would damage it more, so that ends the mount, too.
+    pub(crate) fn judge_writing(&self, operation: &'static str, failure: Failure) -> MailboxError {
+        match failure {
+            Failure::Sqlite(error) if severity(&error) == Severity::Damaged => self.fail(operation, error),
+            failure => self.judge(operation, failure),
+        }
+    }
+
+    fn fail(&self, operation: &'static str, error: rusqlite::Error) -> MailboxError {
+        self.break_off(Standing::Failed { operation, source: Arc::new(error) });
+        self.no_answer(operation)
     }
 }
 
@@ -216,7 +225,7 @@ impl fmt::Debug for SqliteStore {
 
 /// Opens the file to write it, and writes `token` over an earlier one.
 fn open(file: &Path, token: FencingToken, options: &MountOptions) -> Result<Connection, DatabaseError> {
-    let mut connection = schema::require_ours(schema::open_writable(file, options.writer_cache), file)?;
+    let mut connection = schema::require_ours(schema::open_mounted(file, options.writer_cache), file)?;
     // It is so already, unless somebody put a backup into place by hand.
     connection
         .execute_batch("PRAGMA journal_mode = WAL")
@@ -247,8 +256,9 @@ fn read_token(connection: &Connection) -> rusqlite::Result<FencingToken> {
     })
 }
 
-/// Starts the threads of a mount. The writer is the last to end: it sees the others off, closes the file, which moves
-/// the rest of the log into it, and gives up the lock.
+/// Starts the threads of a mount. The writer is the last to end: it sees the others off, closes the file and gives up
+/// the lock. Closing moves the rest of the log into the file, but not if the storage has failed: what is read of the
+/// log may not be what was written, and only a new mount compares its checksums.
 fn start_threads(
     mounted: &Arc<Mounted>,
     mut connection: Connection,
@@ -283,6 +293,12 @@ fn start_threads(
         for helper in helpers {
             // Readers and the checkpointer have reported what they met.
             let _ = helper.join();
+        }
+        if let Ok(connection) = &connection
+            && !shared.is_broken()
+        {
+            let closing = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+            debug_assert!(closing.is_ok(), "{closing:?}");
         }
         drop((connection, lock, alive));
     })?;

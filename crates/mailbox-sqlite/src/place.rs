@@ -73,7 +73,8 @@ impl Place {
     /// The place of a database that should exist.
     pub(crate) fn existing(directory: &Path) -> Result<Self, DatabaseError> {
         let place = Self { directory: directory.into() };
-        if !place.database().exists() {
+        let file = place.database();
+        if !file.try_exists().map_err(DatabaseError::io("look for", &file))? {
             return Err(DatabaseError::Missing { directory: directory.into() });
         }
         place.require_local_file_system()?;

@@ -96,16 +96,22 @@ impl<T> Queue<T> {
 
     /// Takes nothing more; what waits is still there to be taken.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
-        self.room.close();
-        self.arrival.notify_all();
+        self.end(|_| ());
     }
 
     /// Takes nothing more and throws away what waits.
     pub(crate) fn abandon(&self) {
-        let abandoned = std::mem::take(&mut self.lock().waiting);
-        self.close();
-        drop(abandoned);
+        drop(self.end(std::mem::take));
+    }
+
+    fn end<R>(&self, last: impl FnOnce(&mut VecDeque<T>) -> R) -> R {
+        let mut line = self.lock();
+        line.closed = true;
+        let outcome = last(&mut line.waiting);
+        drop(line);
+        self.room.close();
+        self.arrival.notify_all();
+        outcome
     }
 
     fn lock(&self) -> MutexGuard<'_, Line<T>> {

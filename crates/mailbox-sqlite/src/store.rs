@@ -25,8 +25,10 @@ impl SqliteStore {
         let mounted = &self.mounted;
         let (reply, answer) = oneshot::channel();
         let read: Read = Box::new(move |reader| {
+            if reply.is_closed() {
+                return; // The asker went away before its turn came.
+            }
             let outcome = read(reader).map_err(|failure| reader.mounted.judge(operation, failure));
-            // Nobody waits any more if the asker went away.
             let _ = reply.send(outcome);
         });
         Box::pin(async move {
@@ -112,5 +114,30 @@ impl MailboxStore for SqliteStore {
 
     fn remove_mailbox(&self, mailbox: &MailboxId) -> Answer<'_, ()> {
         self.change(Removal(*mailbox))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mailbox::{FencingToken, testing::mailbox_id};
+
+    use super::*;
+    use crate::{CreateOptions, MountOptions, create};
+
+    #[test]
+    fn a_read_that_panics_has_an_answer_and_the_next_one_too() {
+        let home = tempfile::tempdir().unwrap();
+        create(home.path(), CreateOptions::default()).unwrap();
+        let options = MountOptions { readers: 1, ..MountOptions::default() };
+        let store = SqliteStore::mount(home.path(), FencingToken::default(), options).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let panicked: Result<(), _> = store.read("look", |_| panic!("a mistake")).await;
+            assert!(
+                matches!(panicked, Err(MailboxError::Unavailable { operation: "look", .. })),
+                "{panicked:?}"
+            );
+            store.snapshot(&mailbox_id(1)).await.unwrap();
+        });
     }
 }

@@ -27,11 +27,18 @@ pub(crate) const CHUNK_BITS: u32 = 20;
 /// How long to wait for another process that writes: for a commit, never for a reader.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// Opens the file for the writer of a mount, or to make it.
+/// Opens the file to write it.
 pub(crate) fn open_writable(file: &Path, cache: u64) -> rusqlite::Result<Connection> {
     let connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE, cache)?;
     // FULL: a commit is an fsync of the log. The log is moved into the file by the checkpoint thread alone.
     connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0")?;
+    Ok(connection)
+}
+
+/// The same for a mount, which decides itself whether the log is moved into the file when it is closed.
+pub(crate) fn open_mounted(file: &Path, cache: u64) -> rusqlite::Result<Connection> {
+    let connection = open_writable(file, cache)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
 }
 

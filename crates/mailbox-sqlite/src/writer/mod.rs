@@ -23,12 +23,7 @@ use ledger::Ledger;
 pub(crate) use removal::Removal;
 use tidying::{Tidied, tidy};
 
-use crate::{
-    checkpoint::Log,
-    error::{Failure, Severity, severity},
-    mount::{Mounted, Standing},
-    queue::Found,
-};
+use crate::{checkpoint::Log, error::Failure, mount::Mounted, queue::Found};
 
 /// Most changes and wire bytes in one transaction: enough to share an fsync, not so much that anyone waits long.
 const GROUP: usize = 512;
@@ -119,7 +114,7 @@ impl Writer {
             group.iter_mut().try_for_each(|change| change.make(ledger))?;
             Ok(())
         });
-        made.map_err(|failure| self.judge("change a mailbox", failure))
+        made.map_err(|failure| self.mounted.judge_writing("change a mailbox", failure))
     }
 
     /// One transaction, from the comparison of the token to the fsync.
@@ -137,17 +132,6 @@ impl Writer {
         Ok(outcome)
     }
 
-    /// To write into a damaged file would damage it more.
-    fn judge(&self, operation: &'static str, failure: Failure) -> MailboxError {
-        match failure {
-            Failure::Sqlite(error) if severity(&error) == Severity::Damaged => {
-                self.mounted.break_off(Standing::Failed { operation, source: Arc::new(error) });
-                self.mounted.no_answer(operation)
-            }
-            failure => self.mounted.judge(operation, failure),
-        }
-    }
-
     fn tidy(&mut self) {
         self.tidied = Instant::now();
         self.reserve_held = self.reserve_held || self.hold_reserve();
@@ -155,7 +139,7 @@ impl Writer {
             Ok(left) => left,
             Err(failure) => {
                 // A disk that is full now need not be full later.
-                self.judge("remove deleted mail", failure);
+                self.mounted.judge_writing("remove deleted mail", failure);
                 Tidied::Later
             }
         };

@@ -1,13 +1,22 @@
 //! Storage that lies, breaks or is taken away, and code that panics.
 
-use std::{fs::OpenOptions, io, os::unix::fs::FileExt, process::Command, sync::Arc};
+use std::{
+    fs::OpenOptions,
+    io,
+    os::unix::fs::FileExt,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use mailbox::{
-    CHUNK, Delivered, Delivery, MailboxError, MailboxStore, Octets, WireLengths, WireMessage,
+    CHUNK, Delivered, Delivery, MailboxError, MailboxStore, Octets, UnixSeconds, WireLengths, WireMessage,
     testing::{TestDatabase, delivery, join_all, mailbox_id},
 };
-use mailbox_sqlite::{CreateOptions, SqliteStore, Standing, check, create};
+use mailbox_sqlite::{Clock, CreateOptions, SqliteStore, Standing, check, create};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tempfile::TempDir;
 
@@ -154,6 +163,32 @@ fn a_panic_fails_one_delivery_and_no_other() {
 }
 
 #[test]
+fn a_panic_of_the_writer_itself_ends_the_mount_and_hangs_nobody() {
+    let mut database = SqliteDatabase::new();
+    let mut options = options();
+    let broken = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&broken);
+    options.clock = Clock::new(move || {
+        assert!(!seen.load(Ordering::SeqCst), "a mistake");
+        UnixSeconds(1_800_000_000)
+    });
+    block_on(async {
+        database.mount_again(options).await;
+        let store = Arc::clone(database.sqlite());
+        deliver(&*store, 1, mailbox_id(1), b"before").await;
+        broken.store(true, Ordering::SeqCst);
+        // The writer asks the clock when it removes what is old.
+        let mut standing = store.standing();
+        standing.wait_for(|standing| matches!(standing, Standing::Failed { .. })).await.unwrap();
+        let late = store.deliver(delivery(2, mailbox_id(1), b"after")).await;
+        assert!(matches!(late, Err(MailboxError::Failed { .. })), "{late:?}");
+        assert!(matches!(store.snapshot(&mailbox_id(1)).await, Err(MailboxError::Failed { .. })));
+        database.mount_again(crate::fixture::options()).await;
+        assert_eq!(bodies(&**database.sqlite(), mailbox_id(1)).await, [b"before\r\n"]);
+    });
+}
+
+#[test]
 fn a_message_of_another_length_than_it_says_is_unreadable() {
     struct Shrunk;
 
@@ -189,6 +224,10 @@ fn a_structure_that_is_damaged_ends_the_mount_when_it_is_written_to() {
         let standing = database.sqlite().standing().borrow().clone();
         assert!(matches!(standing, Standing::Failed { .. }), "{standing:?}");
         database.sqlite().dismount().await;
+        assert!(
+            database.directory().join("mail.sqlite-wal").exists(),
+            "a log in doubt is left to the next mount"
+        );
     });
 }
 

@@ -1,6 +1,6 @@
-//! The encoder against a plain restatement of its rules, at every split.
+//! The encoder against a plain restatement of its rules, and the decoder against the encoder, at every split.
 
-use mailbox::{MemoryMessage, WireEncoder, WireLengths, WireMessage};
+use mailbox::{MemoryMessage, WireDecoder, WireEncoder, WireLengths, WireMessage};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 /// The rules, said in the simplest way: one byte after the other, then line by line.
@@ -132,6 +132,28 @@ fn the_header_ends_behind_the_first_empty_line() {
 fn any_mixture_is_encoded_by_the_same_rules_however_it_is_split() {
     let awkward = select(&b"\r\n.a\0\xff"[..]);
     proptest!(|(raw in vec(awkward, 0..24))| assert_encodes_at_every_split(&raw));
+}
+
+#[test]
+fn a_message_is_decoded_to_what_it_was_with_its_line_ends_put_right() {
+    let awkward = select(&b"\r\n.a"[..]);
+    proptest!(|(raw in vec(awkward, 0..40), piece in 1..10_usize)| {
+        let (wire, lengths) = restated(&raw);
+        let mut decoder = WireDecoder::new();
+        let mut decoded = Vec::new();
+        for piece in wire.chunks(piece) {
+            decoder.decode(piece, &mut decoded);
+        }
+        prop_assert_eq!(decoded.len() as u64, lengths.octets.get());
+        // Nothing is left to put right, so that encoding it gives the same again.
+        prop_assert_eq!(encoded(&[&decoded]), (wire, lengths));
+        let without_cr = |bytes: &[u8]| bytes.iter().copied().filter(|byte| *byte != b'\r').collect::<Vec<u8>>();
+        let mut expected = without_cr(&raw);
+        if !raw.is_empty() && raw.last() != Some(&b'\n') {
+            expected.push(b'\n');
+        }
+        prop_assert_eq!(without_cr(&decoded), expected);
+    });
 }
 
 #[test]
