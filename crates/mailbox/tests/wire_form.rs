@@ -140,19 +140,19 @@ fn a_message_is_decoded_to_what_it_was_with_its_line_ends_put_right() {
     proptest!(|(raw in vec(awkward, 0..40), piece in 1..10_usize)| {
         let (wire, lengths) = restated(&raw);
         let mut decoder = WireDecoder::new();
-        let mut decoded = Vec::new();
+        let mut message = Vec::new();
         for piece in wire.chunks(piece) {
-            decoder.decode(piece, &mut decoded);
+            decoder.decode(piece, &mut message);
         }
-        prop_assert_eq!(decoded.len() as u64, lengths.octets.get());
+        prop_assert_eq!(message.len() as u64, lengths.octets.get());
         // Nothing is left to put right, so that encoding it gives the same again.
-        prop_assert_eq!(encoded(&[&decoded]), (wire, lengths));
+        prop_assert_eq!(encoded(&[&message]), (wire, lengths));
         let without_cr = |bytes: &[u8]| bytes.iter().copied().filter(|byte| *byte != b'\r').collect::<Vec<u8>>();
         let mut expected = without_cr(&raw);
         if !raw.is_empty() && raw.last() != Some(&b'\n') {
             expected.push(b'\n');
         }
-        prop_assert_eq!(without_cr(&decoded), expected);
+        prop_assert_eq!(without_cr(&message), expected);
     });
 }
 
