@@ -34,7 +34,7 @@ pub(crate) struct Deaths(BTreeMap<Victim, (usize, Duration)>);
 /// Kills so many times, at random moments.
 pub(crate) fn kill(
     installation: &mut Installation,
-    load: &Load<'_>,
+    load: &Load,
     kills: usize,
     random: &mut Random,
 ) -> Deaths {

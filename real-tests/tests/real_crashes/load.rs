@@ -1,7 +1,7 @@
 //! Mail servers that deliver, clients that retrieve and delete, clients that only look.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
@@ -14,21 +14,22 @@ use real_tests::{Installation, LmtpClient, Pop3Client, Verdict, mail, wait};
 use crate::PASSWORD;
 use crate::account::Account;
 
+const USERS: usize = 6;
 const MAIL_SERVERS: usize = 4;
 const READERS: usize = 2;
 /// A maildrop with more messages gets none for a while.
 const FULL: usize = 100;
 /// How many messages a session retrieves and marks at most.
 const HANDFUL: usize = 25;
-/// How long a client waits before it tries again where nobody listens.
-const BREATH: Duration = Duration::from_millis(50);
+/// How long to wait for something before looking whether the load is over.
+const BREATH: Duration = Duration::from_secs(1);
 
 /// The work of all of them.
 #[derive(Debug)]
-pub(crate) struct Load<'a> {
+pub(crate) struct Load {
     pop3: SocketAddr,
     lmtp: SocketAddr,
-    accounts: &'a [Account],
+    accounts: Vec<Account>,
     over: AtomicBool,
     acknowledged: AtomicU64,
     retrieved: AtomicU64,
@@ -37,8 +38,8 @@ pub(crate) struct Load<'a> {
     broken_off: AtomicU64,
 }
 
-/// Ends the load when a thread of it panics: what it found is the report.
-struct Alarm<'a>(&'a AtomicBool);
+/// Ends the load when the thread that holds it panics: what it found is the report.
+pub(crate) struct Alarm<'a>(&'a AtomicBool);
 
 impl Drop for Alarm<'_> {
     fn drop(&mut self) {
@@ -48,12 +49,13 @@ impl Drop for Alarm<'_> {
     }
 }
 
-impl<'a> Load<'a> {
-    pub(crate) fn new(installation: &Installation, accounts: &'a [Account]) -> Self {
+impl Load {
+    /// Nothing has been sent yet, and there are no users yet.
+    pub(crate) fn new(installation: &Installation) -> Self {
         Self {
             pop3: installation.pop3(),
             lmtp: installation.lmtp(),
-            accounts,
+            accounts: (1..=USERS).map(|number| Account::new(&format!("user{number}"))).collect(),
             over: AtomicBool::new(false),
             acknowledged: AtomicU64::new(0),
             retrieved: AtomicU64::new(0),
@@ -63,23 +65,32 @@ impl<'a> Load<'a> {
         }
     }
 
+    pub(crate) fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
     pub(crate) fn start<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, random: &mut Random) {
         let mut start = |work: Box<dyn FnOnce(Random) + Send + 'scope>| {
             let random = random.fork();
             scope.spawn(move || {
-                let _alarm = Alarm(&self.over);
+                let _alarm = self.alarm();
                 work(random);
             });
         };
         for number in 0..MAIL_SERVERS {
             start(Box::new(move |random| self.deliver(number, random)));
         }
-        for account in self.accounts {
+        for account in &self.accounts {
             start(Box::new(move |random| self.sessions(random, |random| self.consume(account, random))));
         }
         for _ in 0..READERS {
             start(Box::new(move |random| self.sessions(random, |random| self.read(random))));
         }
+    }
+
+    /// For a thread, to hold while it works.
+    pub(crate) fn alarm(&self) -> Alarm<'_> {
+        Alarm(&self.over)
     }
 
     pub(crate) fn stop(&self) {
@@ -108,17 +119,12 @@ impl<'a> Load<'a> {
         let mut connection = None;
         while !self.is_over() {
             let Some(lmtp) = &mut connection else {
-                connection = LmtpClient::connect(self.lmtp).ok();
-                if connection.is_none() {
-                    thread::sleep(BREATH);
-                }
+                connection = wait::within(BREATH, || LmtpClient::connect(self.lmtp).ok());
                 continue;
             };
-            let recipients = self.recipients(&mut random);
-            if recipients.is_empty() {
-                thread::sleep(BREATH);
-                continue;
-            }
+            let found =
+                wait::within(BREATH, || Some(self.recipients(&mut random)).filter(|all| !all.is_empty()));
+            let Some(recipients) = found else { continue };
             count += 1;
             let id = format!("s{number}-{count}");
             let octets = match random.below(100) {
@@ -148,7 +154,7 @@ impl<'a> Load<'a> {
     }
 
     /// Mostly one recipient, sometimes several; nobody whose maildrop is full.
-    fn recipients(&self, random: &mut Random) -> Vec<&'a Account> {
+    fn recipients(&self, random: &mut Random) -> Vec<&Account> {
         let wanted = if random.happens(80) { 1 } else { 2 + random.below(2) };
         let first = random.below(self.accounts.len());
         let all = self.accounts.iter().cycle().skip(first).take(self.accounts.len());
@@ -162,7 +168,7 @@ impl<'a> Load<'a> {
                 Ok(()) => {}
                 Err(Fault::Gone(_)) => {
                     self.broken_off.fetch_add(1, Relaxed);
-                    thread::sleep(BREATH);
+                    wait::within(BREATH, || TcpStream::connect(self.pop3).ok());
                 }
                 Err(Fault::Refused { code: Some(ResponseCode::SysTemp), .. }) => {
                     self.broken_off.fetch_add(1, Relaxed);
@@ -211,7 +217,7 @@ impl<'a> Load<'a> {
 
     /// A second client of the same users, which only looks.
     fn read(&self, random: &mut Random) -> Result<(), Fault> {
-        let account = random.choose(self.accounts);
+        let account = random.choose(&self.accounts);
         let began = Instant::now();
         let mut client = self.log_in(account)?;
         let list = client.list()?;
@@ -236,7 +242,7 @@ impl<'a> Load<'a> {
     }
 }
 
-impl fmt::Display for Load<'_> {
+impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [acknowledged, retrieved, deleted, doubtful, broken_off] =
             [&self.acknowledged, &self.retrieved, &self.deleted, &self.doubtful, &self.broken_off]

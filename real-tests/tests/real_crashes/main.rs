@@ -10,13 +10,14 @@ mod account;
 mod kills;
 mod load;
 
+use std::fmt::Display;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use real_tests::process::{Signal, send};
 use real_tests::random::Random;
-use real_tests::{LmtpClient, Preparation, mail, wait};
+use real_tests::{Installation, LmtpClient, Preparation, mail, wait};
 
 use account::Account;
 use load::Load;
@@ -24,32 +25,55 @@ use load::Load;
 const PASSWORD: &str = "secret";
 
 #[test]
-#[expect(clippy::print_stdout, reason = "what was killed and how often belongs to the report")]
 fn a_kill_at_any_moment_loses_nothing_doubles_nothing_and_deletes_nothing_by_halves() {
     let kills = std::env::var("MAILMEDIC_KILLS").map_or(20, |kills| kills.parse().unwrap());
+    let load = under_load(|installation, load, random| kills::kill(installation, load, kills, random));
+    load.was_heavy(kills);
+}
+
+#[test]
+fn restarts_by_hand_lose_nothing_double_nothing_and_delete_nothing_by_halves() {
+    under_load(|installation, load, _| {
+        for (server, service) in [("mbx1", "backend"), ("cas1", "frontend"), ("mbx1", "backend")] {
+            load.until_done(WORK);
+            installation.command(["service", "restart", server, service]).succeeded();
+        }
+        load.until_done(WORK);
+        installation.stop();
+        installation.start();
+        load.until_done(WORK);
+        "restarted"
+    });
+}
+
+/// How much the load does between two restarts.
+const WORK: u64 = 200;
+
+/// Does something to an installation under load, and then compares all there is with all that was promised.
+#[expect(clippy::print_stdout, reason = "what was done and how often belongs to the report")]
+fn under_load<D: Display>(disturb: impl FnOnce(&mut Installation, &Load, &mut Random) -> D) -> Load {
     let mut random = Random::for_test();
     let mut installation = Preparation::new().start();
-    let accounts: Vec<Account> = (1..=6).map(|number| Account::new(&format!("user{number}"))).collect();
-    let names: Vec<&str> = accounts.iter().map(Account::user).collect();
+    let load = Load::new(&installation);
+    let names: Vec<&str> = load.accounts().iter().map(Account::user).collect();
     installation.add_users(&names, PASSWORD);
-
-    let load = Load::new(&installation, &accounts);
-    let deaths = thread::scope(|scope| {
+    let done = thread::scope(|scope| {
+        let _alarm = load.alarm();
         load.start(scope, &mut random);
-        let deaths = kills::kill(&mut installation, &load, kills, &mut random);
+        let done = disturb(&mut installation, &load, &mut random);
         load.stop();
-        deaths
+        done
     });
-    println!("{deaths}\n{load}");
+    println!("{done}\n{load}");
 
-    for account in &accounts {
+    for account in load.accounts() {
         account.settle(installation.pop3());
     }
     let sound = installation.command(["database", "check"]).succeeded();
     assert!(sound.contains("all is well"), "{sound}");
     installation.stop();
     installation.command(["database", "check"]).succeeded();
-    load.was_heavy(kills);
+    load
 }
 
 #[test]
