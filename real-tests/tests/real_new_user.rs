@@ -141,6 +141,28 @@ fn is_first_message(mail: &str) {
     assert!(mail.contains("\r\n\r\nhello\r\n"), "{mail}");
 }
 
+#[test]
+fn the_commands_that_up_prints_work_as_printed() {
+    let installation = Preparation::new().write();
+    let welcome = installation.command(["up", "--detach"]).succeeded();
+    let shell = |line: &str, input: &[u8]| {
+        let mut shell = Command::new("bash");
+        run(shell.args(["-c", line]).env("MAILMEDIC_DATA", installation.data()), input).succeeded()
+    };
+    let printed = |label: &str| {
+        let line = welcome.lines().find_map(|line| line.strip_prefix(label));
+        line.unwrap_or_else(|| panic!("{label:?} is not in {welcome}")).trim().to_owned()
+    };
+    // Whoever sits at a terminal is asked for the password instead.
+    shell(&format!("{} --password-stdin", printed("Add a user:")), b"secret\n");
+    shell(&printed("Send a message:"), b"");
+    let fetch =
+        printed("Fetch it:").replace("--user 'user1@example.com'", "--user 'user1@example.com:secret'");
+    is_first_message(&shell(&fetch, b""));
+    assert!(shell(&printed("See what runs:"), b"").contains("running"));
+    assert!(shell(&printed("Stop everything:"), b"").ends_with("stopped\n"));
+}
+
 /// A folder with nothing of ours in it.
 fn up_in(data: &Path) -> Ran {
     run(Command::new(mailmedic()).args(["up", "--detach", "--data"]).arg(data), b"")

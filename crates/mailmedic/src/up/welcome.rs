@@ -1,7 +1,7 @@
 //! What a person needs once everything is ready.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use settings::Role;
 
@@ -39,8 +39,12 @@ pub(super) fn text(site: &Site, pid: u32) -> Outcome<String> {
         );
     }
     if let Some(pop3s) = settings.pop3s_addresses().first() {
-        let host =
-            if pop3s.ip().is_loopback() { "localhost".to_owned() } else { server.host_name.to_string() };
+        let host = match pop3s.ip() {
+            // The names that our authority puts into certificates, and that lead here.
+            ip if ip == Ipv4Addr::LOCALHOST || ip == Ipv6Addr::LOCALHOST => "localhost".to_owned(),
+            ip if ip.is_loopback() => ip.to_string(),
+            _ => server.host_name.to_string(),
+        };
         let _ = writeln!(
             text,
             "Fetch it:           curl --cacert {} --user '{user}' 'pop3s://{host}:{}/1'",
