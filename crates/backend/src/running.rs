@@ -148,7 +148,8 @@ impl Running {
     /// Stops: no new sessions, those under way have until `limit` to come to a boundary.
     pub async fn stop(self, limit: Duration) {
         reception::empty(&self.backend.service.sessions, limit).await;
-        // It ends with the draining; a panic in it has been told already.
+        self.receiving.abort();
+        // An aborted task ends with an error, and that is how its bindings are known to be closed.
         let _ = self.receiving.await;
     }
 

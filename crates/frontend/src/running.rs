@@ -204,7 +204,8 @@ impl Running {
     /// Stops: no new sessions, those under way have until `limit` to come to a boundary.
     pub async fn stop(self, limit: Duration) {
         reception::empty(&self.frontend.service.sessions, limit).await;
-        // It ends with the draining; a panic in it has been told already.
+        self.receiving.abort();
+        // An aborted task ends with an error, and that is how its bindings are known to be closed.
         let _ = self.receiving.await;
     }
 
@@ -268,8 +269,16 @@ impl Host for Frontend {
         match accepted.kind {
             Purpose::Pop3(door) => pop3::serve(self, door, accepted, token).await,
             Purpose::Lmtp => lmtp::serve(self, accepted, token).await,
-            Purpose::Ready => ready::serve(&self.service, accepted.connection).await,
+            Purpose::Ready => self.answer(accepted).await,
         }
+    }
+
+    fn is_question(&self, kind: Purpose) -> bool {
+        kind == Purpose::Ready
+    }
+
+    async fn answer(self: Arc<Self>, question: Accepted<Purpose>) {
+        ready::serve(&self.service, question.connection).await;
     }
 
     fn refresh(&self, settings: &Settled) {

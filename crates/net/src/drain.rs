@@ -41,7 +41,10 @@ pub struct StillOpen {
 /// The sessions of a service. Clones are the same sessions.
 #[derive(Debug, Clone)]
 pub struct Sessions {
+    /// What sessions are told; whoever listens is one.
     phase: Arc<watch::Sender<Phase>>,
+    /// What others are told.
+    announced: Arc<watch::Sender<Phase>>,
 }
 
 impl Default for Sessions {
@@ -53,7 +56,8 @@ impl Default for Sessions {
 impl Sessions {
     /// No sessions yet, and admitting.
     pub fn new() -> Self {
-        Self { phase: Arc::new(watch::Sender::new(Phase::Admitting)) }
+        let told = || Arc::new(watch::Sender::new(Phase::Admitting));
+        Self { phase: told(), announced: told() }
     }
 
     /// The phase now.
@@ -63,7 +67,14 @@ impl Sessions {
 
     /// Changes the phase and tells every session.
     pub fn set_phase(&self, phase: Phase) {
-        self.phase.send_if_modified(|now| std::mem::replace(now, phase) != phase);
+        for told in [&self.phase, &self.announced] {
+            told.send_if_modified(|now| std::mem::replace(now, phase) != phase);
+        }
+    }
+
+    /// Told of every change of the phase from now on, without being a session.
+    pub fn phases(&self) -> watch::Receiver<Phase> {
+        self.announced.subscribe()
     }
 
     /// How many sessions are open.

@@ -45,6 +45,17 @@ pub trait Host: Send + Sync + 'static {
         token: SessionToken,
     ) -> impl Future<Output = ()> + Send;
 
+    /// Whether connections of this kind are no sessions but questions about the service, which are answered while it
+    /// drains, too.
+    fn is_question(&self, _kind: Self::Kind) -> bool {
+        false
+    }
+
+    /// Answers a question.
+    fn answer(self: Arc<Self>, _question: Accepted<Self::Kind>) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// Takes up what has changed: settings, certificate files.
     fn refresh(&self, settings: &Settled);
 }
@@ -89,23 +100,36 @@ impl<H: Host> Reception<H> {
         self.listeners.bound().cloned().collect()
     }
 
-    /// Receives until the sessions are told to end, then stops listening.
+    /// Receives until it is dropped. While the sessions are told to end, it listens for questions only.
     pub async fn receive(mut self) {
         let mut changes = self.service.live.subscribe();
+        let mut phases = self.service.sessions.phases();
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let Ok(mut closing) = self.service.sessions.admit() else { return };
         loop {
             tokio::select! {
                 accepted = self.incoming.next() => match accepted {
+                    Some(accepted) if self.host.is_question(accepted.kind) => self.answer(accepted),
                     Some(accepted) => self.welcome(accepted),
                     None => return,
                 },
                 _ = changes.changed() => self.reconcile().await,
+                _ = phases.changed() => self.reconcile().await,
                 _ = look.tick() => self.reconcile().await,
-                () = closing.draining() => return,
             }
         }
+    }
+
+    /// Answers one question in a task of its own.
+    fn answer(&self, question: Accepted<H::Kind>) {
+        let (limiter, _) = self.host.limits(question.kind, &self.service.live.load());
+        // Who asks again and again asks too much.
+        let Ok(permit) = self.limiters[limiter].admit(question.peer.client.ip()) else { return };
+        let answer = Arc::clone(&self.host).answer(question);
+        tokio::spawn(async move {
+            let _permit = permit;
+            answer.await;
+        });
     }
 
     /// Serves one connection in a task of its own.
@@ -152,7 +176,11 @@ impl<H: Host> Reception<H> {
         let settled = self.service.live.snapshot();
         self.host.refresh(&settled);
         self.set_limits(&settled);
-        let reconciled = self.listeners.reconcile(&self.host.bindings(&settled)).await;
+        let mut bindings = self.host.bindings(&settled);
+        if self.service.sessions.phase() != Phase::Admitting {
+            bindings.retain(|binding| self.host.is_question(binding.kind));
+        }
+        let reconciled = self.listeners.reconcile(&bindings).await;
         for bound in reconciled.opened {
             tracing::info!(address = %bound.local, kind = ?bound.binding.kind, "listening");
         }

@@ -104,3 +104,17 @@ async fn a_session_outlives_the_registry() {
     let ended = tokio::time::timeout(Duration::from_secs(1), token.draining()).await;
     assert!(ended.is_err(), "nobody can have asked it to end");
 }
+
+#[tokio::test]
+async fn who_is_told_of_the_phases_is_no_session() {
+    let sessions = Sessions::new();
+    let mut phases = sessions.phases();
+    assert_eq!(sessions.open(), 0);
+    sessions.set_phase(Phase::Draining);
+    phases.changed().await.unwrap();
+    assert_eq!(*phases.borrow_and_update(), Phase::Draining);
+    sessions.ended(Instant::now()).await.unwrap();
+    sessions.set_phase(Phase::Admitting);
+    phases.changed().await.unwrap();
+    assert_eq!(*phases.borrow(), Phase::Admitting);
+}
