@@ -324,8 +324,16 @@ pub enum Timing {
     Passed(Instant),
 }
 
-/// Writes an exchange to the logs and counters.
-pub fn log(entry: &mut OpenSession, exchange: &Exchange, timing: Timing, context: &str) {
+/// Writes an exchange to the logs and counters. `place` is who else was involved, if anybody.
+pub fn log(entry: &mut OpenSession, exchange: &Exchange, timing: Timing, place: &str) {
+    let outcome = exchange.outcome.as_str();
+    let both;
+    let context = if place.is_empty() || !entry.is_written() {
+        outcome
+    } else {
+        both = format!("{place} {outcome}");
+        &both
+    };
     let logged = service::Exchange {
         command: exchange.keyword.map_or("OTHER", pop3::Keyword::as_str),
         parameters: &exchange.parameters,

@@ -24,8 +24,10 @@ pub(super) struct Inner {
     pub(super) connection: Connection,
     /// What it said after the log-in.
     pub(super) rest: Vec<u8>,
-    /// Which back end, for the logs.
+    /// Which back end.
     pub(super) server: String,
+    /// Which database where, for the protocol log.
+    pub(super) place: String,
     /// Where it is, if it is one of ours, which take another session over the same connection.
     pub(super) address: Option<SocketAddr>,
 }
@@ -97,7 +99,8 @@ async fn introduce(own: &Own, free: Free, speaking: &Speaking, reply: Duration) 
     talk.say(&Command::Xclient(xclient))?;
     talk.log_in(LogIn::External { authzid: Some(speaking.user.clone()) })?;
     talk.logged_in().await?;
-    Ok(talk.into_inner(own.server.clone(), Some(own.pop3)))
+    let place = format!("{} {}", own.database, own.server);
+    Ok(talk.into_inner(own.server.clone(), place, Some(own.pop3)))
 }
 
 /// Opens a session at a third-party back end.
@@ -146,7 +149,7 @@ pub(super) async fn open_foreign(
             Err(NoSession::Refused(unavailable()))
         }
         Err(error) => Err(error),
-        Ok(()) => Ok(talk.into_inner(foreign.name.clone(), None)),
+        Ok(()) => Ok(talk.into_inner(foreign.name.clone(), foreign.name.clone(), None)),
     }
 }
 
@@ -224,8 +227,8 @@ impl Talk {
         }
     }
 
-    fn into_inner(self, server: String, address: Option<SocketAddr>) -> Inner {
-        Inner { connection: self.connection, rest: self.dialogue.into_rest(), server, address }
+    fn into_inner(self, server: String, place: String, address: Option<SocketAddr>) -> Inner {
+        Inner { connection: self.connection, rest: self.dialogue.into_rest(), server, place, address }
     }
 }
 

@@ -80,7 +80,7 @@ impl Relaying {
         entry.set_state("relay");
         let HandOver { output, input, exchange } = machine.hand_over();
         if let Some(exchange) = exchange {
-            log(&mut entry, &exchange, Timing::Roster, &inner.server);
+            log(&mut entry, &exchange, Timing::Roster, &inner.place);
         }
         let mut relay = Relay::new(limits, &Offer::standard().with_implementation("mailmedic"));
         relay.receive(&input);
@@ -247,12 +247,12 @@ impl Relaying {
     fn note(&mut self, answered: &Answered<Instant>) {
         let Exchange { keyword, outcome, .. } = answered.exchange;
         self.quit |= keyword == Some(Keyword::Quit) && outcome == Outcome::Ok;
-        let context = if answered.own { "" } else { self.inner.server.as_str() };
+        let place = if answered.own { "" } else { self.inner.place.as_str() };
         log(
             &mut self.entry,
             &answered.exchange,
             if answered.own { Timing::Ours(answered.mark) } else { Timing::Passed(answered.mark) },
-            context,
+            place,
         );
     }
 }

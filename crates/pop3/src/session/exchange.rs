@@ -26,6 +26,22 @@ pub enum Outcome {
     Err(Option<ResponseCode>),
 }
 
+impl Outcome {
+    /// The outcome as replies begin with it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Ok => "+OK",
+            Outcome::Err(None) => "-ERR",
+            Outcome::Err(Some(ResponseCode::InUse)) => "-ERR [IN-USE]",
+            Outcome::Err(Some(ResponseCode::LoginDelay)) => "-ERR [LOGIN-DELAY]",
+            Outcome::Err(Some(ResponseCode::Auth)) => "-ERR [AUTH]",
+            Outcome::Err(Some(ResponseCode::SysTemp)) => "-ERR [SYS/TEMP]",
+            Outcome::Err(Some(ResponseCode::SysPerm)) => "-ERR [SYS/PERM]",
+            Outcome::Err(Some(ResponseCode::XNotMounted)) => "-ERR [X-NOT-MOUNTED]",
+        }
+    }
+}
+
 /// The exchange under way.
 #[derive(Debug, Default)]
 pub(super) struct Draft {

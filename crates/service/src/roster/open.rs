@@ -94,6 +94,11 @@ impl OpenSession {
         self.user.as_deref()
     }
 
+    /// Whether somebody will read what is said of exchanges: not worth putting together otherwise.
+    pub fn is_written(&self) -> bool {
+        self.roster.log.enabled() || !matches!(self.keeping, Keeping::Forgotten)
+    }
+
     /// Takes over the id that the front end gave (XCLIENT), and the client's real address.
     pub fn forwarded(&mut self, id: SessionId, client: SocketAddr) {
         (self.id, self.client) = (id, client);
