@@ -26,8 +26,9 @@ pub(crate) fn write(sections: &[Section], plan: &Plan) -> Result<PathBuf> {
          servers take turns, so that a slow moment of the machine falls on all of them. The client is the same for \
          all; it checks the size of every message and compares one in fifty octet by octet. Before a clock runs it logs \
          every user in once, so that caches of log-ins are as warm as those of a server whose clients poll.\n\n\
-         Peers: Dovecot {} (sdbox, log-ins in high-performance mode, two workers, auth cache; it need not hash \
-         passwords, which mailmedic does), nginx {}; their configurations are in `bench/peers`. Ceilings are servers \
+         Peers: Dovecot {} (sdbox, log-ins in high-performance mode, two workers, auth cache, passwords in the clear \
+         so that it need not hash: mailmedic hashes at a first log-in and remembers), nginx {}; their configurations \
+         are in `bench/peers`. Ceilings are servers \
          of our own that answer from memory or copy bytes.\n\n## What was reached\n\n",
         machine::today(),
         machine::commit(),
