@@ -58,6 +58,11 @@ impl Client {
         self.connection.as_mut().expect("taken only while it changes to TLS")
     }
 
+    /// The connection alone.
+    pub fn into_connection(self) -> Connection {
+        self.connection.expect("taken only while it changes to TLS")
+    }
+
     /// Sends a line; CRLF is added.
     pub async fn says(&mut self, line: &str) {
         self.sends(format!("{line}\r\n").as_bytes()).await;

@@ -186,7 +186,15 @@ impl House {
     /// # Panics
     /// If it does not run.
     pub fn back_end(&self) -> &BackEnd {
-        self.back_ends.get("mbx1").expect("mbx1 runs")
+        self.back_end_called("mbx1")
+    }
+
+    /// The back end of this name.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn back_end_called(&self, server: &str) -> &BackEnd {
+        self.back_ends.get(server).expect("it runs")
     }
 
     /// Starts the front end.
@@ -247,6 +255,19 @@ impl House {
         drop((running, mounts, store));
     }
 
+    /// Whether anybody is connected to the front end, or logged in at mbx1.
+    pub fn anybody_is_on(&self) -> bool {
+        !self.front_end().service().roster.is_empty() || self.is_on(None)
+    }
+
+    /// Whether this user, or anybody, is logged in at mbx1. A connection that waits for its next user is nobody.
+    pub fn is_on(&self, user: Option<&str>) -> bool {
+        let sessions = self.back_end().service().roster.list(1000);
+        sessions.iter().any(|session| {
+            session.user.is_some() && user.is_none_or(|user| session.user.as_deref() == Some(user))
+        })
+    }
+
     /// TLS as clients do it.
     pub fn client_tls(&self) -> &ClientTls {
         &self.client_tls
@@ -286,6 +307,16 @@ impl House {
 
     fn address(&self, number: u8, port: u16) -> SocketAddr {
         (self.addresses.at(number), port).into()
+    }
+
+    /// Waits until somebody listens there.
+    pub async fn is_open_at(&self, address: SocketAddr) {
+        crate::until("it is open", || std::net::TcpStream::connect(address).is_ok()).await;
+    }
+
+    /// Waits until nobody listens there.
+    pub async fn is_closed_at(&self, address: SocketAddr) {
+        crate::until("it is closed", || std::net::TcpStream::connect(address).is_err()).await;
     }
 
     /// A connection to somewhere.

@@ -75,6 +75,17 @@ impl MailServer {
     /// Says DATA and sends a message with its end.
     pub async fn sends_message(&mut self, message: &[u8]) {
         self.starts_message().await;
+        self.ends_message(message).await;
+    }
+
+    /// Sends some of a message that has been started.
+    pub async fn sends_part(&mut self, message: &[u8]) {
+        self.dialogue.message(message).unwrap();
+        self.flush().await;
+    }
+
+    /// Sends the rest of a message that has been started, and its end.
+    pub async fn ends_message(&mut self, message: &[u8]) {
         self.dialogue.message(message).unwrap();
         self.dialogue.end_message().unwrap();
         self.flush().await;

@@ -130,12 +130,10 @@ async fn a_client_that_closes_its_sending_side_still_gets_its_answers() {
 async fn only_quit_deletes() {
     let house = House::open().await;
     house.mount_three_messages().await;
-    let sessions = |house: &House| house.back_end().service().roster.len();
-
     let mut client = house.logged_in(USER).await;
     client.gets("DELE 1").await;
     drop(client);
-    until("the back end has seen the end", || sessions(&house) == 0).await;
+    until("the back end has seen the end", || !house.is_on(Some(USER))).await;
     let mut client = house.logged_in(USER).await;
     assert_eq!(client.stat().await, (3, 78), "after a connection was lost");
 
@@ -143,7 +141,7 @@ async fn only_quit_deletes() {
     client.gets("DELE 1").await;
     client.sends(b"RETR 2\r\nQUI").await;
     drop(client);
-    until("the back end has seen the end", || sessions(&house) == 0).await;
+    until("the back end has seen the end", || !house.is_on(Some(USER))).await;
     let mut client = house.logged_in(USER).await;
     assert_eq!(client.stat().await, (3, 78), "after half a QUIT");
 
@@ -236,23 +234,17 @@ async fn the_exclusive_lock_is_freed_at_once_when_its_holder_dies() {
 
     // The client goes away. The session that was refused may try again.
     drop(holder);
-    until("the back end has seen the end", || !is_on(&house, USER)).await;
+    until("the back end has seen the end", || !house.is_on(Some(USER))).await;
     let answer = second.logs_in(USER, PASSWORD).await;
     assert!(answer.starts_with("+OK"), "{answer}");
 
     // The front end dies under its client.
     house.kill_front_end().await;
     house.start_front_end().await;
-    until("the back end has seen the end", || !is_on(&house, USER)).await;
+    until("the back end has seen the end", || !house.is_on(Some(USER))).await;
     house.logged_in(USER).await.gets("QUIT").await;
     // After QUIT there is not even a moment to wait.
     house.logged_in(USER).await;
-}
-
-/// Whether the back end has a session of this user.
-fn is_on(house: &House, user: &str) -> bool {
-    let sessions = house.back_end().service().roster.list(1000);
-    sessions.iter().any(|session| session.user.as_deref() == Some(user))
 }
 
 #[tokio::test]
@@ -270,6 +262,36 @@ async fn a_user_has_as_many_sessions_as_the_limit_says() {
     let answer = third.logs_in(USER, PASSWORD).await;
     assert!(answer.starts_with("+OK"), "{answer}");
     second.gets("NOOP").await;
+}
+
+#[tokio::test]
+async fn what_is_said_after_quit_reaches_nobody_elses_session() {
+    let house = House::open().await;
+    house.mount_three_messages().await;
+    house.deliver("user2@example.com", THREE_MESSAGES[0]).await;
+    for _ in 0..3 {
+        // The next user comes over the same connection between the tiers.
+        let mut client = house.logged_in(USER).await;
+        client.sends(b"STAT\r\nQUIT\r\nDELE 1\r\nRETR 1\r\nQUIT\r\nLIST").await;
+        assert_eq!(client.line().await, "+OK 3 78");
+        assert_eq!(client.line().await, "+OK bye");
+        client.is_closed().await;
+        let mut client = house.logged_in("user2@example.com").await;
+        assert_eq!(client.stat().await, (1, 29));
+        assert_eq!(client.retrieves(1).await, THREE_MESSAGES[0]);
+        client.gets("QUIT").await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_between_the_tiers_that_died_while_it_was_free_costs_nobody_a_log_in() {
+    let mut house = House::open().await;
+    for _ in 0..3 {
+        house.logged_in(USER).await.gets("QUIT").await;
+        house.kill_back_end("mbx1").await;
+        house.start_back_end("mbx1").await;
+        house.logged_in(USER).await.gets("QUIT").await;
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,17 @@
 //! What only all of it together can show.
 
+#![allow(clippy::unwrap_used, reason = "this is test code")]
+
+mod bounds;
 mod conversations;
+mod damage;
+mod delivery;
+mod doors;
+mod draining;
+mod flood;
+mod live_settings;
+mod log_in;
 mod maildrop;
+mod protocol_log;
+mod secrets;
+mod waiting;
