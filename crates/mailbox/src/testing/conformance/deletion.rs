@@ -5,7 +5,7 @@
 use super::{assert_no_such_message, current, deliver, list, snapshot};
 use crate::{
     MailboxId, MailboxStore, Uid,
-    testing::{TestDatabase, mailbox_id},
+    testing::{TestDatabase, delivery, join_all, mailbox_id},
 };
 
 async fn three_messages(store: &dyn MailboxStore, mailbox: MailboxId) -> [Uid; 3] {
@@ -98,6 +98,18 @@ pub async fn deleted_messages_go_when_every_older_session_has_ended(mut database
     let _younger = snapshot(&*store, mailbox).await;
     assert_eq!(database.kept(mailbox).await, 0);
     drop(other);
+}
+
+pub async fn a_large_deletion_is_removed_whole_and_nothing_else(mut database: impl TestDatabase) {
+    let (store, mailbox) = (database.store(), mailbox_id(1));
+    let deliver_all = (0..1000).map(|number| store.deliver(delivery(number, mailbox, b"one of many")));
+    join_all(deliver_all).await.into_iter().for_each(|delivered| assert!(delivered.is_ok(), "{delivered:?}"));
+    let uids = current(&*store, mailbox).await;
+    let (kept, deleted): (Vec<Uid>, Vec<Uid>) =
+        uids.into_iter().partition(|uid| uid.get().is_multiple_of(10));
+    store.delete(&snapshot(&*store, mailbox).await, &deleted).await.unwrap();
+    assert_eq!(database.kept(mailbox).await, kept.len() as u64);
+    assert_eq!(current(&*store, mailbox).await, kept);
 }
 
 pub async fn sessions_of_an_earlier_mount_keep_nothing(mut database: impl TestDatabase) {

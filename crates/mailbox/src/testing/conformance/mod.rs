@@ -40,6 +40,7 @@ macro_rules! conformance_suite {
             deletion_survives_a_remount
             deleted_messages_are_kept_while_an_older_session_lives
             deleted_messages_go_when_every_older_session_has_ended
+            a_large_deletion_is_removed_whole_and_nothing_else
             sessions_of_an_earlier_mount_keep_nothing
             // Delivery.
             uids_ascend_in_the_order_of_arrival
