@@ -45,7 +45,7 @@ pub struct Plan {
     /// Changes the settings of both tiers.
     pub settings: Box<dyn Fn(&mut Settings) + Send + Sync>,
     /// Lines at the end of the configuration: third-party routes.
-    pub configuration: String,
+    pub configuration: Box<dyn Fn(&Addresses) -> String + Send + Sync>,
     /// Whether passwords are stored for SCRAM too.
     pub scram: bool,
     /// The service log of this process, for a test that looks into it.
@@ -54,7 +54,12 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { settings: Box::new(|_| ()), configuration: String::new(), scram: false, service_log: None }
+        Self {
+            settings: Box::new(|_| ()),
+            configuration: Box::new(|_| String::new()),
+            scram: false,
+            service_log: None,
+        }
     }
 }
 
@@ -120,7 +125,7 @@ impl House {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDirectory::new(folder.path());
         let addresses = Addresses::claim();
-        let configuration = configuration(&addresses, &plan.configuration);
+        let configuration = configuration(&addresses, &(plan.configuration)(&addresses));
         certificates(&data, &addresses);
         fs::create_dir(data.root().join("databases")).unwrap();
         for database in ["DB01", "DB02"] {

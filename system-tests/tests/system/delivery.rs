@@ -113,6 +113,25 @@ async fn who_is_over_quota_is_refused_before_the_message_is_sent() {
 }
 
 #[tokio::test]
+async fn quotas_do_not_count_what_was_deleted_though_a_session_still_sees_it() {
+    let mut house = House::open().await;
+    let quota = Some(SizeLimit::AtMost(Size::octets(1000)));
+    house.administration.set_quota(&USERS[0].parse().unwrap(), quota).unwrap();
+    let large = [MESSAGE, &b"x".repeat(500), b"\r\n"].concat();
+    let mut mail_server = house.mail_server().await;
+    assert!(mail_server.delivers(&large, &[USERS[0]]).await[0].is_positive());
+    mail_server.begins(Some(600)).await;
+    assert_eq!(mail_server.names(USERS[0]).await.code(), 552);
+    let mut early = house.logged_in(USERS[0]).await;
+    let mut late = house.logged_in(USERS[0]).await;
+    late.gets("DELE 1").await;
+    late.gets("QUIT").await;
+    assert!(house.mail_server().await.delivers(&large, &[USERS[0]]).await[0].is_positive());
+    assert_eq!(without_trace(&early.retrieves(1).await), large);
+    assert_eq!(found(&house, USERS[0]).await, [large]);
+}
+
+#[tokio::test]
 async fn the_same_message_twice_is_two_messages() {
     let house = House::open().await;
     let mut mail_server = house.mail_server().await;

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use net::authority::Subject;
 use net::tls::{CertificateFiles, NodeFiles};
 use net::{Authority, ClientTls, InnerTls, Role};
+use settings::LoginType;
 use system_tests::{Client, FrontEnd, House, PASSWORD, Transport, networks};
 
 const USER: &str = "user1@example.com";
@@ -47,6 +48,41 @@ async fn a_client_that_is_not_on_this_machine_logs_in_only_in_tls() {
     client.gets("STLS").await;
     client.starts_tls(house.client_tls(), "cas1").await;
     assert_eq!(client.logs_in(USER, PASSWORD).await, "+OK logged in");
+
+    // Unless the administrator allows it.
+    house.front_end().change(|settings| settings.pop.login_type = LoginType::PlainTextLogin);
+    let mut client = introduced(&house, from).await;
+    client.hears("+OK ").await;
+    assert_eq!(client.logs_in(USER, PASSWORD).await, "+OK logged in");
+}
+
+#[tokio::test]
+async fn limits_and_slowing_go_by_the_real_address_behind_a_proxy() {
+    let house = House::with(|settings| {
+        settings.peers.proxy_protocol = networks(&settings.at(60).to_string());
+        settings.pop.max_connection_from_single_ip = 2;
+        settings.log_in.failed_log_in_limit = 2;
+    })
+    .await;
+    let (guesser, other) =
+        ("PROXY TCP4 127.0.0.7 127.0.0.1 1 110\r\n", "PROXY TCP4 127.0.0.8 127.0.0.1 1 110\r\n");
+    let mut first = introduced(&house, guesser).await;
+    first.hears("+OK ").await;
+    for _ in 0..2 {
+        first.logs_in(USER, "guess").await;
+    }
+    let mut second = introduced(&house, guesser).await;
+    second.hears("+OK ").await;
+    let refused = second.logs_in(USER, PASSWORD).await;
+    assert!(refused.starts_with("-ERR [LOGIN-DELAY] "), "{refused}");
+    let mut again = introduced(&house, guesser).await;
+    again.hears("+OK ").await;
+    let mut too_many = introduced(&house, guesser).await;
+    too_many.hears("-ERR [SYS/TEMP] No connection: 127.0.0.7 has its 2 connections in use").await;
+    // Through the same proxy.
+    let mut innocent = introduced(&house, other).await;
+    innocent.hears("+OK ").await;
+    assert_eq!(innocent.logs_in(USER, PASSWORD).await, "+OK logged in");
 }
 
 /// A client that the listed proxy, number 60, introduces so.

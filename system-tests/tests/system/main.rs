@@ -14,4 +14,5 @@ mod log_in;
 mod maildrop;
 mod protocol_log;
 mod secrets;
+mod third_parties;
 mod waiting;
