@@ -278,8 +278,8 @@ fn start_threads(
     helpers.push(spawn("mail-checkpoint", mounted, move || checkpointer.run())?);
 
     let writer = Writer::new(connection, Arc::clone(mounted), Arc::clone(&log), token);
-    let shared = Arc::clone(mounted);
-    spawn("mail-write", mounted, move || {
+    let (shared, end) = (Arc::clone(mounted), Arc::clone(&log));
+    let started = spawn("mail-write", mounted, move || {
         // A panic of one change is caught where it is made; this one would be in the writer itself.
         let connection = catch_unwind(AssertUnwindSafe(|| writer.run()));
         if connection.is_err() {
@@ -301,8 +301,11 @@ fn start_threads(
             debug_assert!(closing.is_ok(), "{closing:?}");
         }
         drop((connection, lock, alive));
-    })?;
-    Ok(())
+    });
+    if started.is_err() {
+        end.close();
+    }
+    started.map(drop)
 }
 
 fn spawn(
