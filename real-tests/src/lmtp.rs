@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 
 use lmtp::client::{Dialogue, Event, Limits};
 use lmtp::{Address, MailParameters, Reply};
@@ -45,16 +44,7 @@ pub struct LmtpClient {
 impl LmtpClient {
     /// Connects, and says hello.
     pub fn connect(at: SocketAddr) -> io::Result<Self> {
-        Self::greeted(Wire::plain(at)?)
-    }
-
-    /// Connects to a Unix socket, and says hello.
-    pub fn connect_unix(at: &Path) -> io::Result<Self> {
-        Self::greeted(Wire::unix(at)?)
-    }
-
-    fn greeted(wire: Wire) -> io::Result<Self> {
-        let mut client = Self { wire, dialogue: Dialogue::new(Limits::default()) };
+        let mut client = Self { wire: Wire::plain(at)?, dialogue: Dialogue::new(Limits::default()) };
         client.dialogue.hello("sender.example.org");
         loop {
             match client.next()? {

@@ -1,8 +1,7 @@
-//! A connection of a client: plain, a Unix socket, or TLS from the first octet.
+//! A connection of a client: plain, or TLS from the first octet.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,8 +16,6 @@ use crate::wait::PATIENCE;
 pub enum Wire {
     /// TCP.
     Plain(TcpStream),
-    /// A Unix socket.
-    Unix(UnixStream),
     /// TLS over TCP.
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
@@ -41,14 +38,6 @@ impl Wire {
         tcp(at).map(Self::Plain)
     }
 
-    /// Connects to a Unix socket.
-    pub fn unix(at: &Path) -> io::Result<Self> {
-        let stream = UnixStream::connect(at)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self::Unix(stream))
-    }
-
     /// Connects with TLS; the server's certificate must be for its address.
     pub fn tls(at: SocketAddr, trust: &Arc<ClientConfig>) -> io::Result<Self> {
         let mut stream = tcp(at)?;
@@ -64,7 +53,6 @@ impl Wire {
     pub fn receive(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = match self {
             Self::Plain(stream) => stream.read(into),
-            Self::Unix(stream) => stream.read(into),
             Self::Tls(stream) => stream.read(into),
         };
         match read {
@@ -80,7 +68,6 @@ impl Wire {
     pub fn send(&mut self, all: &[u8]) -> io::Result<()> {
         match self {
             Self::Plain(stream) => stream.write_all(all),
-            Self::Unix(stream) => stream.write_all(all),
             Self::Tls(stream) => stream.write_all(all).and_then(|()| stream.flush()),
         }
     }
