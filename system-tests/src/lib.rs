@@ -47,6 +47,7 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = in_time();
     while !holds() {
         assert!(Instant::now() < deadline, "never: {what}");
+        // As short as can be: it is a turn for the others, on few cores, not a guess at how long something takes.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

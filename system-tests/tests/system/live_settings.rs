@@ -1,8 +1,7 @@
 //! Settings that change while sessions go on.
 
-use system_tests::{Client, House, PASSWORD, Transport, in_time, until};
-
 use settings::{Banner, Binding, CertificateName, Value as _};
+use system_tests::{Client, House, PASSWORD, Transport, in_time, until};
 
 const USER: &str = "user1@example.com";
 
@@ -75,8 +74,7 @@ async fn a_new_certificate_is_shown_to_new_clients_and_old_sessions_go_on() {
     // A second certificate, chosen by the name that the client asks for.
     house.issue_certificate("pop.example.com", &["pop.example.com"]);
     house.front_end().change(|settings| {
-        settings.pop.x509_certificate_name =
-            Vec::parse("cas1,pop.example.com").map(|names: Vec<CertificateName>| names).unwrap();
+        settings.pop.x509_certificate_name = Vec::<CertificateName>::parse("cas1,pop.example.com").unwrap();
     });
     while !is_called(&house, "pop.example.com").await {}
     assert!(is_called(&house, "cas1").await);
