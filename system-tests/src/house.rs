@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use backend::mounts::{Mounts, Store};
 use directory::administration::{AdministrationSettings, NewUser, Secret};
 use directory::{Administration, Hashing, Name, Password};
+use frontend::route::Whereabouts;
 use mailbox::testing::MemoryStore;
 use mailbox::{FencingToken, MailboxId};
 use mailbox_sqlite::{CreateOptions, MountOptions, SqliteStore};
@@ -19,8 +20,9 @@ use net::{Authority, ClientTls, InnerTls, Role};
 use service::admin::{AdminServer, Answer, Ask, ask};
 use service::service_log::ServiceLog;
 use service::{Live, Service, Started, Startup, SystemClock};
-use settings::{Configuration, DataDirectory, DatabaseName, Layer, LoopbackPorts, Value as _};
+use settings::{Configuration, DataDirectory, DatabaseName, Layer, LoopbackPorts, ServerName, Value as _};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 use crate::client::connect;
 use crate::power::Power;
@@ -73,6 +75,7 @@ pub struct House {
     pub administration: Administration,
     front_end: Option<FrontEnd>,
     back_ends: BTreeMap<&'static str, BackEnd>,
+    whereabouts: watch::Sender<Arc<Whereabouts>>,
     plan: Plan,
     configuration: Configuration,
     client_tls: ClientTls,
@@ -140,6 +143,7 @@ impl House {
             administration,
             front_end: None,
             back_ends: BTreeMap::new(),
+            whereabouts: watch::Sender::default(),
             plan,
             configuration,
             client_tls,
@@ -150,6 +154,8 @@ impl House {
         for (user, database) in USERS {
             house.add_user(user, PASSWORD, database);
         }
+        house.place("DB01", Some("mbx1"));
+        house.place("DB02", Some("mbx2"));
         house
     }
 
@@ -158,6 +164,19 @@ impl House {
         let secret = Secret::Password(Password::new(password));
         let database = DatabaseName::parse(database).unwrap();
         self.administration.add(&NewUser { name: name(user), secret, database, quota: None }).unwrap();
+    }
+
+    /// Has the front end find `database` on `server`, or nowhere.
+    pub fn place(&self, database: &str, server: Option<&str>) {
+        let database = DatabaseName::parse(database).unwrap();
+        let server = server.map(|server| ServerName::parse(server).unwrap());
+        self.whereabouts.send_modify(|known| {
+            let known = Arc::make_mut(known);
+            match server {
+                Some(server) => drop(known.insert(database, server)),
+                None => drop(known.remove(&database)),
+            }
+        });
     }
 
     /// The mailbox of a user, in its database.
@@ -206,7 +225,8 @@ impl House {
     pub async fn start_front_end(&mut self) {
         let tier = self.tier("frontend", "cas1");
         let (data, service) = (self.data.clone(), Arc::clone(&tier.service));
-        let start = frontend::Start { data, server: "cas1".to_owned(), service };
+        let whereabouts = self.whereabouts.subscribe();
+        let start = frontend::Start { data, server: "cas1".to_owned(), service, whereabouts };
         let running = tier.power.run(frontend::Running::start(start)).await.unwrap();
         self.front_end = Some(FrontEnd { tier, running });
     }

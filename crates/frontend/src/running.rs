@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::free_connections::FreeConnections;
 use crate::route::waiting::{WaitingLimits, WaitingRoom};
-use crate::route::{RouteError, Routes};
+use crate::route::{RouteError, Routes, WatchedWhereabouts};
 use crate::{lmtp, pop3, ready};
 
 /// How long a connection to a back end is kept for the next session: less than any back end waits for a log-in.
@@ -61,6 +61,7 @@ pub(crate) struct Frontend {
     pub(crate) realm: Realm,
     pub(crate) desk: Arc<Desk>,
     pub(crate) routes: ArcSwap<Routes>,
+    pub(crate) whereabouts: WatchedWhereabouts,
     pub(crate) waiting: WaitingRoom,
     /// Connections to back ends whose sessions are over.
     pub(crate) free: FreeConnections<pop3::Free>,
@@ -78,6 +79,8 @@ pub struct Start {
     pub server: String,
     /// What every service has, started.
     pub service: Arc<Service>,
+    /// Where the databases are.
+    pub whereabouts: WatchedWhereabouts,
 }
 
 /// Why a front end does not start.
@@ -115,13 +118,14 @@ pub enum StartError {
 pub struct Running {
     frontend: Arc<Frontend>,
     receiving: JoinHandle<()>,
+    following: JoinHandle<()>,
     bound: Vec<(Purpose, Endpoint)>,
 }
 
 impl Running {
     /// Starts serving.
     pub async fn start(start: Start) -> Result<Self, StartError> {
-        let Start { data, server, service } = start;
+        let Start { data, server, service, whereabouts } = start;
         let settled = service.live.snapshot();
         let directory: Arc<dyn Directory> =
             Arc::new(SqliteDirectory::open(&data.directory(), &SqliteSettings::default())?);
@@ -130,10 +134,12 @@ impl Running {
         let spool = folder.spool("frontend");
         fs::create_dir_all(&spool).map_err(|source| StartError::Spool { folder: spool.clone(), source })?;
         let log_in = &settled.server.log_in;
+        let routes = Routes::of(&settled.configuration, &whereabouts.borrow(), folder.root())?;
         let frontend = Arc::new(Frontend {
             certificates: Certificates::load(&data, &server, &settled.server)?,
             desk: Arc::new(Desk::open(Arc::clone(&directory), realm.clone(), log_in)?),
-            routes: ArcSwap::from_pointee(Routes::of(&settled.configuration, folder.root())?),
+            routes: ArcSwap::from_pointee(routes),
+            whereabouts,
             waiting: WaitingRoom::new(WaitingLimits {
                 places: log_in.waiting_log_ins as usize,
                 released_per_second: log_in.waiting_release_rate,
@@ -148,7 +154,8 @@ impl Running {
         });
         let reception = Reception::open(Arc::clone(&frontend), Arc::clone(&frontend.service)).await?;
         let bound = reception.bound().into_iter().map(|bound| (bound.binding.kind, bound.local)).collect();
-        Ok(Self { frontend, receiving: tokio::spawn(reception.receive()), bound })
+        let following = tokio::spawn(Arc::clone(&frontend).follow_databases());
+        Ok(Self { frontend, receiving: tokio::spawn(reception.receive()), following, bound })
     }
 
     /// Where it accepts clients without TLS at first.
@@ -204,6 +211,7 @@ impl Running {
     /// Stops: no new sessions, those under way have until `limit` to come to a boundary.
     pub async fn stop(self, limit: Duration) {
         reception::empty(&self.frontend.service.sessions, limit).await;
+        self.following.abort();
         self.receiving.abort();
         // An aborted task ends with an error, and that is how its bindings are known to be closed.
         let _ = self.receiving.await;
@@ -215,6 +223,22 @@ impl Running {
 }
 
 impl Frontend {
+    /// Follows the databases from server to server, for ever.
+    async fn follow_databases(self: Arc<Self>) {
+        let mut changes = self.whereabouts.clone();
+        while changes.changed().await.is_ok() {
+            self.find_routes(&self.service.live.snapshot());
+        }
+    }
+
+    fn find_routes(&self, settings: &Settled) {
+        let whereabouts = Arc::clone(&self.whereabouts.borrow());
+        match Routes::of(&settings.configuration, &whereabouts, self.service.folder.root()) {
+            Ok(routes) => self.routes.store(Arc::new(routes)),
+            Err(error) => tracing::error!(%error, "the routes cannot be used; the old ones stay"),
+        }
+    }
+
     /// How long a back end may take to be reached, and to answer.
     pub(crate) fn inner_limits(&self) -> (Duration, Duration) {
         let settled = self.service.live.load();
@@ -285,9 +309,6 @@ impl Host for Frontend {
         self.certificates.refresh(&settings.server);
         self.back_ends.tidy();
         self.free.tidy();
-        match Routes::of(&settings.configuration, self.service.folder.root()) {
-            Ok(routes) => self.routes.store(Arc::new(routes)),
-            Err(error) => tracing::error!(%error, "the routes cannot be used; the old ones stay"),
-        }
+        self.find_routes(settings);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use mailbox::{CHUNK, MailboxError, MessageEntry, Snapshot};
+use net::drain::{Phase, SessionToken};
 use pop3::MessageList;
 
 use crate::mounts::Store;
@@ -21,6 +22,8 @@ pub(super) struct Maildrop {
     ahead: ReadAhead,
     /// The session's place in the mailbox, given back when it ends.
     _place: Place,
+    /// The session's part in the mount, through which it learns that the database leaves.
+    token: SessionToken,
 }
 
 /// The number list as the session machine asks for it.
@@ -38,8 +41,18 @@ struct ReadAhead {
 }
 
 impl Maildrop {
-    pub(super) fn new(store: Store, snapshot: Snapshot, place: Place) -> Self {
-        Self { store, snapshot, list: OnceLock::new(), ahead: ReadAhead::default(), _place: place }
+    pub(super) fn new(store: Store, snapshot: Snapshot, place: Place, token: SessionToken) -> Self {
+        Self { store, snapshot, list: OnceLock::new(), ahead: ReadAhead::default(), _place: place, token }
+    }
+
+    /// Whether the database is on its way to another server, so that the session ends at this boundary.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.token.phase() != Phase::Admitting
+    }
+
+    /// Resolves once it is.
+    pub(super) async fn leaving(&mut self) {
+        self.token.draining().await;
     }
 
     /// What STAT says before the number list is there.

@@ -24,6 +24,10 @@ use crate::running::Backend;
 const QUIET: Duration = Duration::from_secs(5);
 /// How long a last word may take.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// What sessions are told when the service stops.
+const GOING_DOWN: &str = "The server is going down; try again";
+/// What sessions are told when their database goes to another server.
+const MOVING: &str = "The mailbox is moving to another server; try again";
 /// A peer that takes nothing for so long is gone.
 const SEND: Duration = Duration::from_mins(5);
 
@@ -112,7 +116,8 @@ async fn open(backend: &Backend, lobby: &Lobby, user: &User) -> Result<Maildrop,
         tracing::warn!(session = %lobby.entry.id(), user = user.name.as_str(), %error, "no maildrop");
         replies::refusal(&error)
     };
-    let store = backend.mounts.get(user.database.as_str()).ok_or_else(|| told(MailboxError::NotMounted))?;
+    let entered = backend.mounts.enter(user.database.as_str());
+    let (store, token) = entered.ok_or_else(|| told(MailboxError::NotMounted))?;
     let mailbox = MailboxId::parse(&user.mailbox).map_err(|error| {
         tracing::error!(user = user.name.as_str(), %error, "the directory gives an impossible mailbox");
         Refusal::new(ResponseCode::SysPerm, "The directory has no proper mailbox for you")
@@ -131,7 +136,7 @@ async fn open(backend: &Backend, lobby: &Lobby, user: &User) -> Result<Maildrop,
         ),
     })?;
     let snapshot = store.snapshot(&mailbox).await.map_err(told)?;
-    Ok(Maildrop::new(store, snapshot, place))
+    Ok(Maildrop::new(store, snapshot, place, token))
 }
 
 /// A session from log-in on.
@@ -290,7 +295,11 @@ impl Visit {
     ) -> Result<(), End> {
         self.send(connection).await?;
         if self.arrival.token.phase() != Phase::Admitting {
-            self.machine.close_with(ResponseCode::SysTemp, "The server is going down; try again");
+            self.machine.close_with(ResponseCode::SysTemp, GOING_DOWN);
+            return Ok(());
+        }
+        if maildrop.is_leaving() {
+            self.machine.close_with(ResponseCode::SysTemp, MOVING);
             return Ok(());
         }
         let quiet = Instant::now() + QUIET;
@@ -304,7 +313,11 @@ impl Visit {
                     bytes => machine.receive(bytes),
                 }) => received,
                 () = self.arrival.token.draining() => {
-                    self.machine.close_with(ResponseCode::SysTemp, "The server is going down; try again");
+                    self.machine.close_with(ResponseCode::SysTemp, GOING_DOWN);
+                    return Ok(());
+                }
+                () = maildrop.leaving() => {
+                    self.machine.close_with(ResponseCode::SysTemp, MOVING);
                     return Ok(());
                 }
             };

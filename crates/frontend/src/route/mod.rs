@@ -5,7 +5,7 @@
 
 pub mod waiting;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +15,14 @@ use std::sync::Arc;
 use net::ClientTls;
 use net::tls::CertificateError;
 use pop3::Secret;
-use settings::{Configuration, Layer, RouteKind, Target, TargetTls};
+use settings::{Configuration, DatabaseName, Layer, RouteKind, ServerName, Target, TargetTls};
+use tokio::sync::watch;
+
+/// Which server each database of ours is to be found on. One that is on its way is on none.
+pub type Whereabouts = BTreeMap<DatabaseName, ServerName>;
+
+/// The whereabouts now and whenever they change.
+pub type WatchedWhereabouts = watch::Receiver<Arc<Whereabouts>>;
 
 /// Where a database of ours is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,12 +115,16 @@ pub enum RouteError {
 }
 
 impl Routes {
-    /// The ways that a configuration has; relative paths in it start at `folder`. Reads files.
-    pub fn of(configuration: &Configuration, folder: &Path) -> Result<Self, RouteError> {
+    /// The ways that a configuration has while its databases are at these places; relative paths in it start at `folder`.
+    /// Reads files.
+    pub fn of(
+        configuration: &Configuration,
+        whereabouts: &Whereabouts,
+        folder: &Path,
+    ) -> Result<Self, RouteError> {
         let mut routes = Self::default();
         for database in &configuration.databases {
-            // Databases do not move yet: the preferred copy is the mounted one.
-            let server = database.copies.first().and_then(|name| configuration.server(name.as_str()));
+            let server = whereabouts.get(&database.name).and_then(|name| configuration.server(name.as_str()));
             let Some(server) = server else { continue };
             let settings = configuration.settings_of(server, &Layer::default());
             let own = Own {

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use directory::administration::{AdministrationSettings, NewUser, Secret};
 use directory::{Administration, Hashing, Name, Password};
+use frontend::route::Whereabouts;
 use frontend::{Running, Start};
 use net::authority::Subject;
 use net::tls::NodeFiles;
@@ -17,6 +18,7 @@ use settings::{DataDirectory, DatabaseName, ServerName, Value as _};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::back_end::{BackEnd, Conduct, Stored};
@@ -37,7 +39,7 @@ pub(crate) const MESSAGE: &str = "Subject: hello\r\n\r\n.dot\r\n";
 pub(crate) struct Scene {
     data: DataDirectory,
     port: u16,
-    extra: String,
+    whereabouts: watch::Sender<Arc<Whereabouts>>,
     pub(crate) service: Arc<Service>,
     pub(crate) running: Running,
     pub(crate) administration: Administration,
@@ -62,7 +64,7 @@ impl Scene {
         certificates(&data);
         let administration = users(&data);
         let port = free_port().await;
-        write_configuration(&data, port, ["mbx1", "mbx2"], extra);
+        write_configuration(&data, port, extra);
         let server = ServerName::parse("cas1").unwrap();
         let server_folder = data.server("cas1");
         let files = LiveFiles {
@@ -80,11 +82,16 @@ impl Scene {
         });
         let started = started.unwrap();
         let service = Arc::clone(&started.service);
-        let start = Start { data: data.clone(), server: "cas1".into(), service: Arc::clone(&service) };
-        let running = Running::start(start).await.unwrap();
+        let whereabouts = watch::Sender::new(at(["mbx1", "mbx2"]));
+        let running = Running::start(Start {
+            data: data.clone(),
+            server: "cas1".into(),
+            service: Arc::clone(&service),
+            whereabouts: whereabouts.subscribe(),
+        });
+        let running = running.await.unwrap();
         let (stored, conducts) = Default::default();
-        let extra = extra.to_owned();
-        Self { data, port, extra, service, running, administration, stored, conducts, started, folder }
+        Self { data, port, whereabouts, service, running, administration, stored, conducts, started, folder }
     }
 
     /// A back end starts, the first (0) or the second (1).
@@ -102,8 +109,7 @@ impl Scene {
 
     /// The databases move: DB01 and DB02 are now mounted on these.
     pub(crate) fn move_databases(&self, to: [&str; 2]) {
-        write_configuration(&self.data, self.port, to, &self.extra);
-        assert!(self.service.reload().unwrap());
+        self.whereabouts.send_replace(at(to));
     }
 
     /// Somebody waits for a database that is not there.
@@ -260,8 +266,15 @@ pub(crate) fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-fn write_configuration(data: &DataDirectory, port: u16, mounted: [&str; 2], extra: &str) {
-    let [db01, db02] = mounted;
+/// DB01 and DB02 are mounted on these.
+fn at(servers: [&str; 2]) -> Arc<Whereabouts> {
+    let place = |(database, server)| {
+        (DatabaseName::parse(database).unwrap(), ServerName::parse(server).unwrap())
+    };
+    Arc::new(["DB01", "DB02"].into_iter().zip(servers).map(place).collect())
+}
+
+fn write_configuration(data: &DataDirectory, port: u16, extra: &str) {
     let text = format!(
         r#"
 [organisation]
@@ -302,11 +315,11 @@ address = "127.0.0.22"
 
 [[database]]
 name = "DB01"
-copies = ["{db01}"]
+copies = ["mbx1", "mbx2"]
 
 [[database]]
 name = "DB02"
-copies = ["{db02}"]
+copies = ["mbx2", "mbx1"]
 
 [[route]]
 name = "elsewhere"
