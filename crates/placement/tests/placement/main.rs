@@ -8,3 +8,4 @@ mod orders;
 mod plan;
 mod records;
 mod requests;
+mod simulation;
