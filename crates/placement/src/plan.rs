@@ -24,7 +24,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What is waited for, and what cannot be done.
     pub notes: Vec<Note>,
-    /// When to look again even if no record changes.
+    /// When to look again even if no record changes and every step was carried out. A step that could not be, above all a
+    /// kill that is not certain, is planned again: when, is for whoever failed at it to say.
     pub wake_at: Option<Moment>,
 }
 
