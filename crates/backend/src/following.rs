@@ -90,7 +90,8 @@ impl Following {
         tokio::pin!(end);
         loop {
             follower.reconcile();
-            if follower.ending && follower.held.is_empty() {
+            let ending = follower.ending;
+            if ending && follower.held.is_empty() {
                 return;
             }
             let Follower { with, beside, .. } = &mut follower;
@@ -103,7 +104,7 @@ impl Following {
                         follower.take(&database, happened);
                     }
                 }
-                () = &mut end, if !follower.ending => follower.ending = true,
+                () = &mut end, if !ending => follower.ending = true,
             }
         }
     }

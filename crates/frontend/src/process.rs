@@ -3,19 +3,31 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cluster::Placed;
+use placement::record::Wanted;
 use reception::{Failure, Process};
 use serde_json::json;
 use service::Particulars;
 use service::lifecycle::Exit;
 use settings::{DataDirectory, ServerName};
+use tokio::sync::watch;
 
+use crate::route::Whereabouts;
 use crate::running::{Running, Start, StartError};
 
 /// Runs a front end until it is asked to stop.
 pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure> {
     let mut process = Process::start("frontend", &data, &server)?;
+    let configuration = &process.service.live.snapshot().configuration;
+    let coordinator =
+        cluster::connect(configuration, &data).map_err(|error| Failure::of(Exit::Misconfigured, error))?;
+    let cache = data.server(server.as_str()).assignments("frontend");
+    let records = cluster::Following::start(coordinator, cluster::assignments(), Some(cache));
+    let (find, whereabouts) = watch::channel(whereabouts(&records.now()));
+    tokio::spawn(follow(records.changes(), find));
     let service = Arc::clone(&process.service);
-    let running = Running::start(Start { data, server: server.as_str().to_owned(), service }).await?;
+    let server = server.as_str().to_owned();
+    let running = Running::start(Start { data, server, service, whereabouts }).await?;
     let (listening, waiting) = (running.listening(), running.waiting());
     let free = running.free_connections();
     let (deliveries, idle) = (running.waiting_deliveries(), running.idle_delivery_connections());
@@ -35,6 +47,25 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     running.stop(drain_time).await;
     process.end();
     Ok(())
+}
+
+/// Where the assignments say that databases are. Those which are being dismounted are nowhere.
+fn whereabouts(placed: &Placed) -> Arc<Whereabouts> {
+    let assignments = placed.records.assignments.iter().map(|(database, kept)| (database, &kept.value));
+    let mounted = assignments.filter(|(_, assignment)| assignment.wanted == Wanted::Mounted);
+    Arc::new(mounted.map(|(database, assignment)| (database.clone(), assignment.server.clone())).collect())
+}
+
+/// Keeps the whereabouts what the assignments say, for ever.
+async fn follow(mut placed: watch::Receiver<Arc<Placed>>, find: watch::Sender<Arc<Whereabouts>>) {
+    while placed.changed().await.is_ok() {
+        let now = whereabouts(&placed.borrow_and_update());
+        find.send_if_modified(|known| {
+            let news = *known != now;
+            *known = now;
+            news
+        });
+    }
 }
 
 impl From<StartError> for Failure {

@@ -6,7 +6,7 @@ use settings::{DatabaseName, ServerName};
 
 use crate::moment::Moment;
 use crate::name::{Component, Requester};
-use crate::record::{ComponentState, MountState};
+use crate::record::{ComponentState, MountState, Move};
 use crate::request::component_state;
 use crate::token::Token;
 use crate::world::{PlacedDatabase, World};
@@ -168,6 +168,18 @@ pub(crate) fn candidates(
     };
     let copies = database.copies.iter();
     Candidates(copies.map(|server| Candidate { server: server.clone(), verdict: judged(server) }).collect())
+}
+
+/// The copies that a move could bring `database` to, judged as it wants them.
+pub fn candidates_for(world: &World, database: &PlacedDatabase, asked: &Move) -> Candidates {
+    let holder = world.records.assignments.get(&database.name).map(|at| &at.value.server);
+    match &asked.to {
+        Some(server) => {
+            let purpose = Purpose::Asked { by_human: asked.by.is_human(), force: asked.force };
+            Candidates(vec![Candidate { server: server.clone(), verdict: verdict(world, database, server, purpose) }])
+        }
+        None => candidates(world, database, holder),
+    }
 }
 
 fn copy(_: &World, database: &PlacedDatabase, server: &ServerName) -> Option<Unfit> {

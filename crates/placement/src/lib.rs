@@ -28,7 +28,7 @@ mod world;
 mod writes;
 
 pub use copies::{CopyReason, CopyState, CopyStatus, copies};
-pub use fitness::{Candidate, Candidates, Unfit};
+pub use fitness::{Candidate, Candidates, Unfit, candidates_for};
 pub use key::{KeyError, RecordKey};
 pub use moment::{Moment, UnixMillis};
 pub use name::{Component, MoveId, NameError, Requester};
@@ -43,4 +43,6 @@ pub use request::{
 };
 pub use token::Token;
 pub use world::{Limits, PlacedDatabase, PlacedServer, Topology, World};
-pub use writes::{Expects, Writes};
+pub use writes::{
+    Expects, Writes, begin_maintenance, block, end_maintenance, set_component, unblock,
+};

@@ -8,9 +8,9 @@ use std::fmt;
 use settings::{DatabaseName, ServerName};
 
 use crate::fitness::Candidates;
-use crate::moment::{Moment, UnixMillis};
+use crate::moment::Moment;
 use crate::name::{MoveId, Requester};
-use crate::record::{AssignmentReason, MoveOutcome, Wanted};
+use crate::record::{AssignmentReason, Move, MoveOutcome, Wanted};
 use crate::token::Token;
 use crate::world::World;
 
@@ -85,11 +85,9 @@ pub struct FinishMove {
     /// Of which database.
     pub database: DatabaseName,
     /// Which move.
-    pub id: MoveId,
+    pub asked: Move,
     /// How it ended.
     pub outcome: MoveOutcome,
-    /// When it was asked for.
-    pub requested: UnixMillis,
     /// The revision of the move.
     pub expects: u64,
 }
@@ -232,9 +230,8 @@ pub fn plan(world: &World, now: Moment) -> Plan {
             let reason = format!("there is no database called {database}");
             plan.steps.push(Step::FinishMove(FinishMove {
                 database: database.clone(),
-                id: requested.value.id.clone(),
+                asked: requested.value.clone(),
                 outcome: MoveOutcome::Refused { reason },
-                requested: requested.value.requested,
                 expects: requested.revision,
             }));
         }

@@ -249,8 +249,8 @@ pub struct Move {
 /// The last move of a database that has an outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinishedMove {
-    /// The id of the move.
-    pub id: MoveId,
+    /// What was asked for.
+    pub asked: Move,
     /// How it ended.
     pub outcome: MoveOutcome,
     /// When.
@@ -347,6 +347,8 @@ pub struct Maintenance {
     pub by: Requester,
     /// Why, in their words.
     pub reason: String,
+    /// Since when.
+    pub since: UnixMillis,
     /// Until when they expect it to last. Nothing ends by itself then: they end it.
     pub until: UnixMillis,
 }

@@ -1,11 +1,15 @@
-//! What a step is to the coordinator: what its transaction compares and what it writes.
+//! What a step or a request is to the coordinator: what its transaction compares and what it writes.
 
 use serde::Serialize;
+use settings::ServerName;
 
 use crate::key::RecordKey;
 use crate::moment::UnixMillis;
+use crate::name::{Component, Requester};
 use crate::plan::{Assign, Fence, FinishMove, RequestMove, Step};
-use crate::record::{Assignment, FinishedMove, Move, PendingFence};
+use crate::record::{
+    Assignment, Block, ComponentRequest, ComponentState, FinishedMove, Maintenance, Move, PendingFence,
+};
 
 /// What has to hold for a transaction to write anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,10 +73,10 @@ impl FinishMove {
         let key = RecordKey::Move(self.database.clone());
         let mut writes = Writes::when(key.clone(), Some(self.expects));
         let finished = FinishedMove {
-            id: self.id.clone(),
+            asked: self.asked.clone(),
             outcome: self.outcome.clone(),
             finished: at,
-            took_millis: at.millis_since(self.requested),
+            took_millis: at.millis_since(self.asked.requested),
         };
         writes.put(RecordKey::FinishedMove(self.database.clone()), &finished);
         writes.deletes.push(key);
@@ -108,7 +112,48 @@ impl Move {
     }
 }
 
+/// A requester's block of `server`, in place of an earlier one of theirs.
+pub fn block(server: &ServerName, by: &Requester, block: &Block) -> Writes {
+    Writes::always(RecordKey::Block(server.clone(), by.clone()), Some(block))
+}
+
+/// A requester's block of `server` is lifted; the others stay.
+pub fn unblock(server: &ServerName, by: &Requester) -> Writes {
+    Writes::always(RecordKey::Block(server.clone(), by.clone()), None::<&Block>)
+}
+
+/// What a requester wants of a component of `server`. Wanting it active is wanting nothing.
+pub fn set_component(
+    server: &ServerName,
+    component: &Component,
+    by: &Requester,
+    request: &ComponentRequest,
+) -> Writes {
+    let key = RecordKey::Component(server.clone(), component.clone(), by.clone());
+    Writes::always(key, (request.state != ComponentState::Active).then_some(request))
+}
+
+/// The maintenance of `server` begins, or is extended.
+pub fn begin_maintenance(server: &ServerName, maintenance: &Maintenance) -> Writes {
+    Writes::always(RecordKey::Maintenance(server.clone()), Some(maintenance))
+}
+
+/// The maintenance of `server` ends.
+pub fn end_maintenance(server: &ServerName) -> Writes {
+    Writes::always(RecordKey::Maintenance(server.clone()), None::<&Maintenance>)
+}
+
 impl Writes {
+    /// What its requester says holds, whatever stood there.
+    fn always(key: RecordKey, record: Option<&impl Serialize>) -> Self {
+        let mut writes = Self::default();
+        match record {
+            Some(record) => writes.put(key, record),
+            None => writes.deletes.push(key),
+        }
+        writes
+    }
+
     fn when(key: RecordKey, revision: Option<u64>) -> Self {
         Self { expects: vec![Expects { key, revision }], ..Self::default() }
     }

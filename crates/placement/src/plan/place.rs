@@ -303,9 +303,8 @@ impl Place<'_> {
     fn finish(&mut self, requested: &Kept<Move>, outcome: MoveOutcome) {
         self.plan.steps.push(Step::FinishMove(FinishMove {
             database: self.database.name.clone(),
-            id: requested.value.id.clone(),
+            asked: requested.value.clone(),
             outcome,
-            requested: requested.value.requested,
             expects: requested.revision,
         }));
     }

@@ -150,7 +150,7 @@ impl Cluster {
     }
 
     pub(crate) fn under_maintenance(mut self, on: &str) -> Self {
-        let kept = self.keep(Maintenance { by: by("alice"), reason: "disk".into(), until: UnixMillis(0) });
+        let kept = self.keep(Maintenance { by: by("alice"), reason: "disk".into(), since: UnixMillis(0), until: UnixMillis(0) });
         self.world.records.maintenance.insert(server(on), kept);
         self
     }
@@ -219,7 +219,7 @@ fn shown(step: &Step) -> String {
             format!("{database} on {server} {wanted:?}{fence}: {reason}")
         }
         Step::Fence(fence) => format!("fence {} for {}", fence.holder.server, fence.database),
-        Step::FinishMove(finish) => format!("{} {}", finish.id, finish.outcome),
+        Step::FinishMove(finish) => format!("{} {}", finish.asked.id, finish.outcome),
         Step::RequestMove(request) => {
             format!("{} asks: {} from {} to {}", request.by, request.database, request.from, request.to)
         }

@@ -201,7 +201,7 @@ impl Machinery {
                 self.delete(&RecordKey::Block(server(SERVERS[on]), by(REQUESTERS[who])));
             }
             Event::Maintain(on) => {
-                let maintenance = Maintenance { by: Requester::maintenance(), reason, until: at };
+                let maintenance = Maintenance { by: Requester::maintenance(), reason, since: at, until: at };
                 self.put(&RecordKey::Maintenance(server(SERVERS[on])), &maintenance);
             }
             Event::MaintainNoMore(on) => self.delete(&RecordKey::Maintenance(server(SERVERS[on]))),
