@@ -13,8 +13,8 @@ use crate::layer::{Layer, Layered, Row};
 use crate::problem::Problems;
 use crate::section::Section;
 use crate::sections::{
-    DeliverySettings, InitSettings, InnerSettings, LogInSettings, LogSettings, PeerSettings, PopSettings,
-    ReadySettings, SessionSettings,
+    ApiSettings, CoordinatorSettings, DeliverySettings, InitSettings, InnerSettings, LogInSettings,
+    LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings, SessionSettings,
 };
 use crate::value::{DatabaseName, FilePath, HostName, ServerName, Target};
 
@@ -29,8 +29,10 @@ pub struct Configuration {
     pub databases: Vec<Database>,
     /// Where third-party back ends are.
     pub routes: Vec<Route>,
-    /// What holds for every server.
+    /// What holds for every server that has nothing else of its own.
     pub(crate) shared: Sections,
+    /// What holds for the cluster as a whole.
+    pub(crate) cluster: ClusterSections,
 }
 
 /// What a server does.
@@ -132,6 +134,37 @@ pub(crate) struct Sections {
     pub(crate) ready: Layer<ReadySettings>,
     pub(crate) log: Layer<LogSettings>,
     pub(crate) init: Layer<InitSettings>,
+    pub(crate) api: Layer<ApiSettings>,
+    pub(crate) power: Layer<PowerSettings>,
+}
+
+/// The one layer of the sections in which no server may differ: a cluster whose servers do not agree about its coordinator
+/// is two.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct ClusterSections {
+    pub(crate) coordinator: Layer<CoordinatorSettings>,
+    pub(crate) placement: Layer<PlacementSettings>,
+}
+
+/// The settings of the cluster as a whole, each with its origin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterSettings {
+    /// `[coordinator]`
+    pub coordinator: Layered<CoordinatorSettings>,
+    /// `[placement]`
+    pub placement: Layered<PlacementSettings>,
+}
+
+impl ClusterSettings {
+    /// Every setting of every section, with the name of its section.
+    pub fn rows(&self) -> Vec<(&'static str, Row)> {
+        let Self { coordinator, placement } = self;
+        rows_of(coordinator).chain(rows_of(placement)).collect()
+    }
+}
+
+fn rows_of<S: Section>(section: &Layered<S>) -> impl Iterator<Item = (&'static str, Row)> {
+    section.rows().map(|row| (S::KEY, row))
 }
 
 /// The settings that hold on one server, each with its origin.
@@ -157,6 +190,10 @@ pub struct ServerSettings {
     pub log: Layered<LogSettings>,
     /// `[init]`
     pub init: Layered<InitSettings>,
+    /// `[api]`
+    pub api: Layered<ApiSettings>,
+    /// `[power]`
+    pub power: Layered<PowerSettings>,
 }
 
 /// One place where a server listens.
@@ -164,8 +201,10 @@ pub struct ServerSettings {
 pub struct Listens {
     /// Where.
     pub address: SocketAddr,
-    /// What for, for people: `POP3`, `POP3S`, `LMTP`, `POP3 between the tiers`, `LMTP between the tiers`.
+    /// What for, for people: `POP3`, `POP3S`, `LMTP`, `POP3 between the tiers`, `LMTP between the tiers`, `API`.
     pub purpose: &'static str,
+    /// The service that listens: `frontend`, `backend` or `agent`.
+    pub service: &'static str,
     /// The section and key of the setting that says so.
     pub setting: &'static str,
 }
@@ -173,33 +212,38 @@ pub struct Listens {
 impl ServerSettings {
     /// Everywhere `server`, whose settings these are, listens on the network.
     pub fn listens(&self, server: &Server) -> Vec<Listens> {
-        let all = |addresses: Vec<SocketAddr>, purpose, setting| {
-            addresses.into_iter().map(move |address| Listens { address, purpose, setting })
+        let all = |addresses: Vec<SocketAddr>, purpose, service, setting| {
+            addresses.into_iter().map(move |address| Listens { address, purpose, service, setting })
         };
+        // Where there are both services, clients come to the front end.
+        let door = if server.has(Role::ClientAccess) { "frontend" } else { "backend" };
         let mut listens = Vec::new();
-        listens.extend(all(self.pop3_addresses(), "POP3", "[pop] unencrypted-or-tls-bindings"));
-        listens.extend(all(self.pop3s_addresses(), "POP3S", "[pop] ssl-bindings"));
+        listens.extend(all(self.pop3_addresses(), "POP3", door, "[pop] unencrypted-or-tls-bindings"));
+        listens.extend(all(self.pop3s_addresses(), "POP3S", door, "[pop] ssl-bindings"));
         if server.has(Role::ClientAccess) {
-            listens.extend(all(self.lmtp_addresses(), "LMTP", "[delivery] lmtp-bindings"));
-            listens.extend(all(self.ready_addresses(), "readiness", "[ready] bindings"));
+            listens.extend(all(self.lmtp_addresses(), "LMTP", "frontend", "[delivery] lmtp-bindings"));
+            listens.extend(all(self.ready_addresses(), "readiness", "frontend", "[ready] bindings"));
         }
         if server.has(Role::Mailbox) {
-            let (pop3, lmtp) = (self.inner_pop3_address(), self.inner_lmtp_address());
-            listens.extend(all(vec![pop3], "POP3 between the tiers", "[pop] proxy-target-port"));
-            listens.extend(all(vec![lmtp], "LMTP between the tiers", "[inner] lmtp-port"));
+            let (pop3, lmtp) = (vec![self.inner_pop3_address()], vec![self.inner_lmtp_address()]);
+            listens.extend(all(pop3, "POP3 between the tiers", "backend", "[pop] proxy-target-port"));
+            listens.extend(all(lmtp, "LMTP between the tiers", "backend", "[inner] lmtp-port"));
         }
+        listens.extend(all(self.api_addresses(), "API", "agent", "[api] bindings"));
         listens
     }
 
     /// Every setting of every section that holds, with the name of its section.
     pub fn rows(&self) -> Vec<(&'static str, Row)> {
-        fn of<S: Section>(section: &Layered<S>) -> impl Iterator<Item = (&'static str, Row)> {
-            section.rows().map(|row| (S::KEY, row))
-        }
-        let Self { address: _, pop, session, log_in, peers, delivery, inner, ready, log, init } = self;
-        let clients = of(pop).chain(of(session)).chain(of(log_in)).chain(of(peers));
-        let others = of(delivery).chain(of(inner)).chain(of(ready)).chain(of(log)).chain(of(init));
-        clients.chain(others).collect()
+        let Self { address: _, pop, session, log_in, peers, delivery, inner, ready, log, init, api, power } =
+            self;
+        let clients = rows_of(pop)
+            .chain(rows_of(session))
+            .chain(rows_of(log_in))
+            .chain(rows_of(peers))
+            .chain(rows_of(delivery));
+        let others = rows_of(inner).chain(rows_of(ready)).chain(rows_of(log)).chain(rows_of(init));
+        clients.chain(others).chain(rows_of(api)).chain(rows_of(power)).collect()
     }
 
     /// Where clients are accepted without TLS at first: by the front end of a client-access server, by the back end of a
@@ -216,6 +260,11 @@ impl ServerSettings {
     /// Where the front end of this server tells load balancers whether it is ready.
     pub fn ready_addresses(&self) -> Vec<SocketAddr> {
         self.ready.bindings.iter().map(|binding| binding.on(self.address)).collect()
+    }
+
+    /// Where the agent of this server serves the API.
+    pub fn api_addresses(&self) -> Vec<SocketAddr> {
+        self.api.bindings.iter().map(|binding| binding.on(self.address)).collect()
     }
 
     /// Where the front end of this server accepts mail.
@@ -270,6 +319,14 @@ impl Configuration {
         self.databases.iter().filter(move |database| database.copies.contains(server))
     }
 
+    /// The settings of the cluster as a whole.
+    pub fn cluster(&self) -> ClusterSettings {
+        ClusterSettings {
+            coordinator: Layered::new([&self.cluster.coordinator]),
+            placement: Layered::new([&self.cluster.placement]),
+        }
+    }
+
     /// The settings that hold on `server`, with what `set` stored there on top.
     pub fn settings_of(&self, server: &Server, set: &Layer<PopSettings>) -> ServerSettings {
         let (shared, own) = (&self.shared, &server.own);
@@ -284,6 +341,8 @@ impl Configuration {
             ready: Layered::new([&shared.ready, &own.ready]),
             log: Layered::new([&shared.log, &own.log]),
             init: Layered::new([&shared.init, &own.init]),
+            api: Layered::new([&shared.api, &own.api]),
+            power: Layered::new([&shared.power, &own.power]),
         }
     }
 }

@@ -52,6 +52,16 @@ impl DataDirectory {
         self.0.join("databases").join(name)
     }
 
+    /// The folder of the local coordinator.
+    pub fn coordinator(&self) -> CoordinatorFolder {
+        CoordinatorFolder(self.0.join("coordinator"))
+    }
+
+    /// The socket on which the power grid is asked and told.
+    pub fn grid_socket(&self) -> PathBuf {
+        self.0.join("run/grid.sock")
+    }
+
     /// The folder of a server.
     pub fn server(&self, name: &str) -> ServerFolder {
         ServerFolder(self.0.join("servers").join(name))
@@ -73,7 +83,7 @@ impl ServerFolder {
         self.0.join("pop-settings.toml")
     }
 
-    /// The admin socket of a service: `frontend`, `backend` or `init`.
+    /// The admin socket of a service: `frontend`, `backend`, `agent` or `init`.
     pub fn admin_socket(&self, service: &str) -> PathBuf {
         self.0.join("run").join(format!("{service}.sock"))
     }
@@ -83,8 +93,59 @@ impl ServerFolder {
         self.0.join(format!("{service}.log"))
     }
 
+    /// The API of the agent, for commands on this machine.
+    pub fn api_socket(&self) -> PathBuf {
+        self.0.join("run/api.sock")
+    }
+
+    /// Which databases this server has been assigned, as far as it knows: what holds without a coordinator.
+    pub fn assignments(&self) -> PathBuf {
+        self.0.join("assignments.json")
+    }
+
+    /// The highest fencing token that the agent has seen for each target. It refuses lower ones.
+    pub fn fencing_tokens(&self) -> PathBuf {
+        self.0.join("fencing-tokens.json")
+    }
+
+    /// Who asked the agent for which change and what became of it, JSON lines.
+    pub fn audit_log(&self) -> PathBuf {
+        self.0.join("audit.log")
+    }
+
     /// Messages on their way in that are too large for memory. Emptied at start.
     pub fn spool(&self, service: &str) -> PathBuf {
         self.0.join("spool").join(service)
+    }
+}
+
+/// What belongs to the local coordinator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoordinatorFolder(PathBuf);
+
+impl CoordinatorFolder {
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
+    /// The folder of what it must not forget.
+    pub fn store(&self) -> PathBuf {
+        self.0.join("store")
+    }
+
+    /// Where it answers.
+    pub fn socket(&self) -> PathBuf {
+        self.0.join("run/coordinator.sock")
+    }
+
+    /// Its log, JSON lines.
+    pub fn service_log(&self) -> PathBuf {
+        self.0.join("coordinator.log")
+    }
+
+    /// What its process prints: start-up errors, panics.
+    pub fn console(&self) -> PathBuf {
+        self.0.join("coordinator.console")
     }
 }

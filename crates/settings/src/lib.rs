@@ -19,20 +19,21 @@ mod sections;
 pub mod value;
 
 pub use configuration::{
-    Configuration, Database, Listens, LoopbackPorts, OneMachine, Role, Route, RouteKind, Server,
+    ClusterSettings, Configuration, Database, Listens, LoopbackPorts, OneMachine, Role, Route, RouteKind,
+    Server,
 };
 pub use configuration::{ServerSettings, TargetIdentity, TargetTls};
-pub use data_directory::{DataDirectory, ServerFolder};
+pub use data_directory::{CoordinatorFolder, DataDirectory, ServerFolder};
 pub use layer::{Layer, Layered, Origin, Row};
 pub use problem::{Problem, Problems, nearest};
 pub use reference::reference;
 pub use section::{Section, Setting};
 pub use sections::{
-    DeliverySettings, InitSettings, InnerSettings, LogInSettings, LogSettings, PeerSettings, PopSettings,
-    ReadySettings, SessionSettings,
+    ApiSettings, CoordinatorSettings, DeliverySettings, InitSettings, InnerSettings, LogInSettings,
+    LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings, SessionSettings,
 };
 pub use value::{
-    Banner, Binding, CertificateName, DatabaseName, FilePath, HostName, Invalid, LoginType, Network,
-    NetworkList, RecipientDelimiter, RollOver, ServerName, ServiceLogLevel, Size, SizeLimit, Span, Target,
-    TargetHost, Value,
+    Banner, Binding, CertificateName, CommandLine, CoordinatorKind, DatabaseName, EtcdEndpoint, FilePath,
+    HostName, Invalid, KeyPrefix, LoginType, Network, NetworkList, PowerKind, RecipientDelimiter, RollOver,
+    ServerName, ServiceLogLevel, Size, SizeLimit, Span, Target, TargetHost, Value,
 };

@@ -2,8 +2,8 @@
 
 use crate::section::Section;
 use crate::sections::{
-    DeliverySettings, InitSettings, InnerSettings, LogInSettings, LogSettings, PeerSettings, PopSettings,
-    ReadySettings, SessionSettings,
+    ApiSettings, CoordinatorSettings, DeliverySettings, InitSettings, InnerSettings, LogInSettings,
+    LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings, SessionSettings,
 };
 
 /// Every setting of every section, as Markdown.
@@ -16,9 +16,12 @@ pub fn reference() -> String {
         section::<DeliverySettings>(),
         section::<InnerSettings>(),
         section::<ReadySettings>(),
-        section::<ReadySettings>(),
         section::<LogSettings>(),
         section::<InitSettings>(),
+        section::<ApiSettings>(),
+        section::<PowerSettings>(),
+        section::<CoordinatorSettings>(),
+        section::<PlacementSettings>(),
     ]
     .join("\n")
 }

@@ -4,8 +4,8 @@
 
 use crate::section::section;
 use crate::value::{
-    Banner, Binding, CertificateName, FilePath, LoginType, NetworkList, RecipientDelimiter, RollOver,
-    ServiceLogLevel, Size, SizeLimit, Span,
+    Banner, Binding, CertificateName, CommandLine, CoordinatorKind, EtcdEndpoint, FilePath, KeyPrefix,
+    LoginType, NetworkList, PowerKind, RecipientDelimiter, RollOver, ServiceLogLevel, Size, SizeLimit, Span,
 };
 
 section! {
@@ -176,5 +176,67 @@ section! {
         restart_services: bool, "RestartServices", "restart-services", "true";
         /// How long a service may take to stop before it is killed.
         stop_limit: Span, "StopLimit", "stop-limit", "10 s", "0 s"..="10 min";
+    }
+}
+
+section! {
+    /// The API of the agent on a server, by HTTPS. Commands on the same machine reach it without, through a Unix socket.
+    ApiSettings = "api" {
+        /// Where the API is served.
+        bindings: Vec<Binding>, "Bindings", "bindings", "";
+        /// The file of the tokens that let people and programs in. A relative path is taken from the data directory.
+        token_file: FilePath, "TokenFile", "token-file", "api-tokens";
+    }
+}
+
+section! {
+    /// How the power of a server is cut and returned, for the last rungs of recovery and for the fencing of a server that
+    /// does not answer.
+    PowerSettings = "power" {
+        /// Who can do it: "grid" (`mailmedic up`, for its own servers), "logind" (systemd, of the machine itself),
+        /// "command" (a command that reaches its power supply), or "none": then nobody reboots it but you.
+        kind: PowerKind, "Kind", "kind", "none";
+        /// The command that cuts a server's power and returns it, with its arguments. In them {server} stands for the name of
+        /// the server, and {id} for the id of the request: a second one with the same id must not cut the power again.
+        command: CommandLine, "Command", "command", "";
+    }
+}
+
+section! {
+    /// Where it is kept which server has which database, by what all servers agree. The same for the whole cluster.
+    CoordinatorSettings = "coordinator" {
+        /// What it is: "local" (a process of ours, for servers of one machine) or "etcd".
+        kind: CoordinatorKind, "Kind", "kind", "local";
+        /// The members of the etcd cluster.
+        endpoints: Vec<EtcdEndpoint>, "Endpoints", "endpoints", "";
+        /// What all our keys in etcd begin with.
+        prefix: KeyPrefix, "Prefix", "prefix", "mailmedic";
+        /// The file of the authorities that may have signed the certificates of etcd, PEM, or "none". A relative path is taken
+        /// from the data directory, here and below.
+        ca: Option<FilePath>, "Ca", "ca", "none";
+        /// The file of the certificate that we show to etcd, PEM, or "none".
+        certificate: Option<FilePath>, "Certificate", "certificate", "none";
+        /// The file of its key, PEM, or "none".
+        key: Option<FilePath>, "Key", "key", "none";
+        /// How long the lease of an agent outlives its last sign of life. Only then may others take over what it led.
+        lease: Span, "Lease", "lease", "6 s", "1 s"..="5 min";
+        /// How long connecting may take.
+        connect_timeout: Span, "ConnectTimeout", "connect-timeout", "1 s", "100 ms"..="1 min";
+        /// How long an answer may take. It must be shorter than the lease.
+        request_timeout: Span, "RequestTimeout", "request-timeout", "2 s", "100 ms"..="1 min";
+    }
+}
+
+section! {
+    /// Which server serves which database, and how a database moves. The same for the whole cluster.
+    PlacementSettings = "placement" {
+        /// How long a back end may take to hand a database over, its sessions included, before it is fenced.
+        hand_over: Span, "HandOver", "hand-over", "12 s", "1 s"..="5 min";
+        /// How long a back end may take to mount a database that it has been assigned before another copy is tried.
+        mount: Span, "Mount", "mount", "30 s", "1 s"..="10 min";
+        /// How long a server that is starting may take before its databases are moved elsewhere.
+        start_grace: Span, "StartGrace", "start-grace", "10 s", "0 s"..="10 min";
+        /// How long the sessions of a database that moves have to come to a boundary. It must be shorter than hand-over.
+        session_drain: Span, "SessionDrain", "session-drain", "5 s", "0 s"..="4 min";
     }
 }

@@ -4,19 +4,21 @@
 
 mod address;
 mod choice;
+mod command;
 mod name;
 mod path;
 mod size;
 mod span;
 mod text;
 
-pub use address::{Binding, Network, NetworkList, Target, TargetHost};
-pub use choice::{LoginType, RollOver, ServiceLogLevel};
+pub use address::{Binding, EtcdEndpoint, Network, NetworkList, Target, TargetHost};
+pub use choice::{CoordinatorKind, LoginType, PowerKind, RollOver, ServiceLogLevel};
+pub use command::CommandLine;
 pub use name::{DatabaseName, HostName, ServerName};
 pub use path::{CertificateName, FilePath};
 pub use size::{Size, SizeLimit};
 pub use span::Span;
-pub use text::{Banner, RecipientDelimiter};
+pub use text::{Banner, KeyPrefix, RecipientDelimiter};
 
 use std::ops::Range;
 

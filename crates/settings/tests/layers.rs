@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use settings::{
-    Configuration, DeliverySettings, InitSettings, InnerSettings, Layer, LogInSettings, LogSettings,
-    LoopbackPorts, Origin, PeerSettings, PopSettings, ReadySettings, Section, SessionSettings,
+    ApiSettings, Configuration, CoordinatorSettings, DeliverySettings, InitSettings, InnerSettings, Layer,
+    LogInSettings, LogSettings, LoopbackPorts, Origin, PeerSettings, PlacementSettings, PopSettings,
+    PowerSettings, ReadySettings, Section, SessionSettings,
 };
 
 fn defaults_hold<S: Section>() {
@@ -33,6 +34,10 @@ fn every_default_is_within_its_own_range_and_read_back_as_written() {
     defaults_hold::<ReadySettings>();
     defaults_hold::<LogSettings>();
     defaults_hold::<InitSettings>();
+    defaults_hold::<ApiSettings>();
+    defaults_hold::<PowerSettings>();
+    defaults_hold::<CoordinatorSettings>();
+    defaults_hold::<PlacementSettings>();
 }
 
 #[test]
@@ -141,8 +146,10 @@ fn every_setting_of_a_server_is_listed_with_its_section() {
 fn the_reference_explains_every_setting() {
     let reference = settings::reference();
     let configuration = Configuration::for_loopback(LoopbackPorts::default()).unwrap();
-    for (section, row) in configuration.settings_of(&configuration.servers[0], &Layer::default()).rows() {
-        assert!(reference.contains(&format!("## `[{section}]`\n")), "{section}");
+    let of_server = configuration.settings_of(&configuration.servers[0], &Layer::default()).rows();
+    for (section, row) in of_server.into_iter().chain(configuration.cluster().rows()) {
+        let headings = reference.matches(&format!("## `[{section}]`\n")).count();
+        assert_eq!(headings, 1, "{section}");
         assert!(reference.contains(&format!("| `{}` | {} |", row.key, row.name)), "{}", row.name);
     }
     assert!(reference.contains("from 30 s to 1 d"));

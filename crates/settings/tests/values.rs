@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use settings::{
-    Binding, CertificateName, DatabaseName, HostName, LoginType, Network, NetworkList, RecipientDelimiter,
-    ServerName, Size, SizeLimit, Span, Target, Value,
+    Binding, CertificateName, CommandLine, DatabaseName, EtcdEndpoint, HostName, KeyPrefix, LoginType,
+    Network, NetworkList, RecipientDelimiter, ServerName, Size, SizeLimit, Span, Target, Value,
 };
 
 fn written<T: Value>(text: &str) -> String {
@@ -145,6 +145,41 @@ fn a_target_needs_a_port() {
 }
 
 #[test]
+fn an_etcd_server_is_reached_by_http_or_https_at_a_port() {
+    let endpoint = EtcdEndpoint::parse("HTTPS://Etcd1.example.com:2379/").unwrap();
+    assert!(endpoint.tls);
+    assert_eq!(endpoint.text(), "https://etcd1.example.com:2379");
+    assert_eq!(written::<EtcdEndpoint>("http://[::1]:2379"), "http://[::1]:2379");
+    for text in ["etcd1:2379", "https://etcd1", "ftp://etcd1:2379", "https://etcd1:2379/v3", "https://a@b:1"]
+    {
+        assert!(refused::<EtcdEndpoint>(text), "{text}");
+    }
+}
+
+#[test]
+fn a_prefix_of_keys_has_no_empty_part() {
+    assert_eq!(written::<KeyPrefix>("mail/berlin_1"), "mail/berlin_1");
+    for text in ["", "/mail", "mail/", "a//b", "a b", "ä", &"a".repeat(201)] {
+        assert!(refused::<KeyPrefix>(text), "{text}");
+    }
+}
+
+#[test]
+fn a_command_is_its_words_whatever_is_in_them() {
+    let words = |text: &str| CommandLine::parse(text).unwrap().words().to_vec();
+    assert_eq!(words("ipmitool  -H {server}"), ["ipmitool", "-H", "{server}"]);
+    assert_eq!(words("[\"/opt/my tools/cycle\", \"a,b\", \"\"]"), ["/opt/my tools/cycle", "a,b", ""]);
+    assert_eq!(CommandLine::parse(""), Ok(CommandLine::default()));
+    assert!(
+        refused::<CommandLine>("[1]")
+            && refused::<CommandLine>("[\"\"]")
+            && refused::<CommandLine>("[\"a\\n\"]")
+    );
+    let line = CommandLine::parse("[\"a b\", \"c\"]").unwrap();
+    assert_eq!(CommandLine::parse(&line.text()), Ok(line));
+}
+
+#[test]
 fn true_and_false_are_also_written_as_in_powershell() {
     assert_eq!(bool::parse("$TRUE"), Ok(true));
     assert_eq!(bool::parse("$false"), Ok(false));
@@ -190,6 +225,7 @@ proptest! {
     #[test]
     fn no_text_makes_a_value_panic(text in ".*") {
         let _ = (Span::parse(&text), Size::parse(&text), Binding::parse(&text), NetworkList::parse(&text));
+        let _ = (CommandLine::parse(&text), EtcdEndpoint::parse(&text), KeyPrefix::parse(&text));
         let _ = (Target::parse(&text), CertificateName::parse(&text), HostName::parse(&text), ServerName::parse(&text));
     }
 

@@ -8,11 +8,15 @@ use super::{Configuration, Listens, Role, Server, ServerSettings};
 use crate::document::Document;
 use crate::layer::Layer;
 use crate::problem::nearest;
+use crate::value::{CoordinatorKind, PowerKind};
 
 pub(super) fn references(configuration: &Configuration, places: &Places, document: &mut Document<'_>) {
     names(configuration, places, document);
     copies(configuration, places, document);
     ports(configuration, places, document);
+    power(configuration, places, document);
+    coordinator(configuration, places, document);
+    placement(configuration, places, document);
 }
 
 /// Each name once; databases and routes share one set of names, since a user's database may be either.
@@ -143,4 +147,66 @@ fn contend(a: SocketAddr, b: SocketAddr) -> bool {
 fn meet(a: SocketAddr, b: SocketAddr) -> bool {
     let all = |ip: IpAddr| ip.is_unspecified();
     a.port() == b.port() && (a.ip() == b.ip() || a.is_ipv4() == b.is_ipv4() && (all(a.ip()) || all(b.ip())))
+}
+
+/// A command that cuts the power is there if it is to be used.
+fn power(configuration: &Configuration, places: &Places, document: &mut Document<'_>) {
+    for (server, at) in configuration.servers.iter().zip(&places.servers) {
+        let power = configuration.settings_of(server, &Layer::default()).power;
+        if power.kind == PowerKind::Command && power.command.is_empty() {
+            let message = format!("the power of {} is cut by a command, but there is none", server.name);
+            document.problem(at.clone(), message, "write the command below [power] or [server.power]");
+        }
+    }
+}
+
+/// What reaches the coordinator, and how it proves who it is, fit together.
+fn coordinator(configuration: &Configuration, places: &Places, document: &mut Document<'_>) {
+    let settings = configuration.cluster().coordinator;
+    let mut wrong =
+        |message: &str, instead: &str| document.problem(places.coordinator.clone(), message, instead);
+    let (secure, plain): (Vec<_>, Vec<_>) = settings.endpoints.iter().partition(|endpoint| endpoint.tls);
+    let files = settings.ca.is_some() || settings.certificate.is_some() || settings.key.is_some();
+    match settings.kind {
+        CoordinatorKind::Etcd if settings.endpoints.is_empty() => {
+            wrong("etcd is nowhere to be found", "write endpoints = [\"https://etcd1.example.com:2379\"]");
+        }
+        CoordinatorKind::Local if !settings.endpoints.is_empty() => {
+            wrong(
+                "the local coordinator has no endpoints",
+                "write kind = \"etcd\", or take the endpoints out",
+            );
+        }
+        CoordinatorKind::Etcd if !secure.is_empty() && !plain.is_empty() => {
+            wrong("some endpoints are reached by https and others by http", "write the same for all");
+        }
+        CoordinatorKind::Etcd if !secure.is_empty() && settings.ca.is_none() => {
+            wrong("nobody vouches for the certificates of etcd", "write ca = \"/etc/ssl/etcd-ca.pem\"");
+        }
+        CoordinatorKind::Etcd | CoordinatorKind::Local if secure.is_empty() && files => {
+            wrong("without https there is nothing to verify", "take ca, certificate and key out");
+        }
+        CoordinatorKind::Etcd | CoordinatorKind::Local => {}
+    }
+    if settings.certificate.is_some() != settings.key.is_some() {
+        wrong("a certificate needs its key, and a key its certificate", "write both or neither");
+    }
+    if settings.request_timeout >= settings.lease {
+        wrong(
+            "a lease would be over before an answer is late",
+            "write a request-timeout shorter than the lease",
+        );
+    }
+}
+
+/// A move has time for what it has to do.
+fn placement(configuration: &Configuration, places: &Places, document: &mut Document<'_>) {
+    let settings = configuration.cluster().placement;
+    if settings.session_drain >= settings.hand_over {
+        document.problem(
+            places.placement.clone(),
+            "a back end would be fenced before its sessions have drained",
+            "write a session-drain shorter than hand-over",
+        );
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use super::{Configuration, Database, Role, Sections, Server};
-use crate::value::{CertificateName, DatabaseName, HostName, Invalid, ServerName, Value};
+use super::{ClusterSections, Configuration, Database, Role, Sections, Server};
+use crate::value::{CertificateName, DatabaseName, HostName, Invalid, PowerKind, ServerName, Value};
 
 /// The ports of the servers on loopback, one table for all of them. Each server has an address of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +20,21 @@ pub struct LoopbackPorts {
     pub inner_lmtp: u16,
     /// Readiness of the client-access server, by HTTP.
     pub ready: u16,
+    /// The API, by HTTPS.
+    pub api: u16,
 }
 
 impl Default for LoopbackPorts {
     fn default() -> Self {
-        Self { pop3: 10110, pop3s: 10995, lmtp: 10224, inner_pop3: 11995, inner_lmtp: 11024, ready: 10111 }
+        Self {
+            pop3: 10110,
+            pop3s: 10995,
+            lmtp: 10224,
+            inner_pop3: 11995,
+            inner_lmtp: 11024,
+            ready: 10111,
+            api: 10180,
+        }
     }
 }
 
@@ -42,7 +52,8 @@ pub struct OneMachine {
 }
 
 impl Configuration {
-    /// The small data centre on loopback: `cas1` on 127.0.0.1, `mbx1` on 127.0.0.21, the database `DB01`, example.com.
+    /// The small data centre on loopback, for example.com: `cas1` on 127.0.0.1, `mbx1` on 127.0.0.21 and `mbx2` on
+    /// 127.0.0.22, and the databases `DB01` and `DB02`, which both mailbox servers can mount. Each prefers one of them.
     pub fn for_loopback(ports: LoopbackPorts) -> Result<Self, Invalid> {
         let mut shared = Sections::default();
         shared.pop.set("UnencryptedOrTLSBindings", &format!(":{}", ports.pop3))?;
@@ -51,6 +62,8 @@ impl Configuration {
         shared.delivery.set("LmtpBindings", &format!(":{}", ports.lmtp))?;
         shared.inner.set("LmtpPort", &ports.inner_lmtp.to_string())?;
         shared.ready.set("Bindings", &format!(":{}", ports.ready))?;
+        shared.api.set("Bindings", &format!(":{}", ports.api))?;
+        shared.power.set("Kind", &PowerKind::Grid.text())?;
         // The disk of whoever tries it out is often nearly full.
         shared.delivery.set("LowWaterMark", "64 MB")?;
         Ok(Self {
@@ -58,10 +71,12 @@ impl Configuration {
             servers: vec![
                 server("cas1", &[Role::ClientAccess], Ipv4Addr::LOCALHOST)?,
                 server("mbx1", &[Role::Mailbox], Ipv4Addr::new(127, 0, 0, 21))?,
+                server("mbx2", &[Role::Mailbox], Ipv4Addr::new(127, 0, 0, 22))?,
             ],
-            databases: vec![database("mbx1")?],
+            databases: vec![database("DB01", &["mbx1", "mbx2"])?, database("DB02", &["mbx2", "mbx1"])?],
             routes: Vec::new(),
             shared,
+            cluster: ClusterSections::default(),
         })
     }
 
@@ -81,10 +96,11 @@ impl Configuration {
         }
         Ok(Self {
             default_realm: machine.domain.clone(),
-            databases: vec![database(name)?],
+            databases: vec![database("DB01", &[name])?],
             servers: vec![server],
             routes: Vec::new(),
             shared,
+            cluster: ClusterSections::default(),
         })
     }
 }
@@ -101,6 +117,7 @@ fn server(name: &str, roles: &[Role], address: Ipv4Addr) -> Result<Server, Inval
     })
 }
 
-fn database(copy: &str) -> Result<Database, Invalid> {
-    Ok(Database { name: DatabaseName::parse("DB01")?, copies: vec![ServerName::parse(copy)?] })
+fn database(name: &str, copies: &[&str]) -> Result<Database, Invalid> {
+    let copies = copies.iter().map(|copy| ServerName::parse(copy)).collect::<Result<_, _>>()?;
+    Ok(Database { name: DatabaseName::parse(name)?, copies })
 }

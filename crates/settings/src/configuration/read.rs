@@ -7,12 +7,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{
-    Configuration, Database, Role, Route, RouteKind, Sections, Server, TargetIdentity, TargetTls, check,
+    ClusterSections, Configuration, Database, Role, Route, RouteKind, Sections, Server, TargetIdentity,
+    TargetTls, check,
 };
 use crate::document::Document;
 use crate::layer::Layer;
 use crate::problem::{Problems, nearest};
 use crate::section::Section;
+use crate::sections::{CoordinatorSettings, PlacementSettings};
 use crate::value::{DatabaseName, FilePath, HostName, Invalid, ServerName, Target, Value, quoted};
 
 /// Where the things of a configuration are in its text, for what is checked once all are read.
@@ -22,6 +24,8 @@ pub(super) struct Places {
     /// For each database: its name, and each of its copies.
     pub(super) databases: Vec<(Range<usize>, Vec<Range<usize>>)>,
     pub(super) routes: Vec<Range<usize>>,
+    pub(super) coordinator: Range<usize>,
+    pub(super) placement: Range<usize>,
 }
 
 pub(super) fn configuration(text: &str, file: &str) -> Result<Configuration, Problems> {
@@ -84,6 +88,10 @@ impl Reader<'_, '_> {
         let mut top = Fields::new("the configuration", 0..0, table);
         let default_realm = self.default_realm(&mut top);
         let shared = self.sections(&mut top);
+        let cluster =
+            ClusterSections { coordinator: self.section(&mut top), placement: self.section(&mut top) };
+        places.coordinator = place_of::<CoordinatorSettings>(table);
+        places.placement = place_of::<PlacementSettings>(table);
         if table.get("server").is_none() {
             let instead = "write [[server]] and below it name, roles and address";
             self.document.problem(0..0, "there is no [[server]]", instead);
@@ -110,7 +118,7 @@ impl Reader<'_, '_> {
             }
         }
         top.finish(self.document);
-        (Configuration { default_realm, servers, databases, routes, shared }, places)
+        (Configuration { default_realm, servers, databases, routes, shared, cluster }, places)
     }
 
     /// The default realm. One that is missing is told, and something stands in for it while the rest is read.
@@ -142,6 +150,8 @@ impl Reader<'_, '_> {
             ready: self.section(fields),
             log: self.section(fields),
             init: self.section(fields),
+            api: self.section(fields),
+            power: self.section(fields),
         }
     }
 
@@ -165,6 +175,16 @@ impl Reader<'_, '_> {
         let address = fields.required::<IpAddr>(self.document, "address");
         let host_name = fields.optional::<HostName>(self.document, "host-name");
         let own = self.sections(&mut fields);
+        for key in [CoordinatorSettings::KEY, PlacementSettings::KEY] {
+            if let Some(value) = fields.take(key) {
+                let message = format!("[{key}] is the same for the whole cluster: no server may differ");
+                self.document.problem(
+                    value.span(),
+                    message,
+                    format!("write [{key}] instead of [server.{key}]"),
+                );
+            }
+        }
         fields.finish(self.document);
         let name = name?;
         Some(Server {
@@ -176,6 +196,11 @@ impl Reader<'_, '_> {
             name,
         })
     }
+}
+
+/// Where a section is; the beginning of the text if it is nowhere.
+fn place_of<S: Section>(table: &DeTable<'_>) -> Range<usize> {
+    table.get(S::KEY).map_or(0..0, Spanned::span)
 }
 
 fn tables<'v, 't>(

@@ -1,6 +1,6 @@
 //! From a configuration to the text of its file, every setting explained.
 
-use super::{Configuration, Database, Route, RouteKind, Sections, Server, TargetTls};
+use super::{ClusterSections, Configuration, Database, Route, RouteKind, Sections, Server, TargetTls};
 use crate::layer::Layer;
 use crate::section::Section;
 use crate::value::Value;
@@ -16,11 +16,15 @@ const HEAD: &str = "\
 ";
 
 pub(super) fn configuration(configuration: &Configuration) -> String {
-    let Configuration { default_realm, servers, databases, routes, shared } = configuration;
+    let Configuration { default_realm, servers, databases, routes, shared, cluster } = configuration;
     let mut text = format!("{HEAD}default-realm = {}\n", default_realm.toml());
     text.extend(servers.iter().map(server));
     text.extend(databases.iter().map(database));
     text.extend(routes.iter().map(route));
+    let ClusterSections { coordinator, placement } = cluster;
+    text.push_str("\n# The cluster as a whole: in these settings no server may differ.\n");
+    text.push_str(&explained(coordinator));
+    text.push_str(&explained(placement));
     text.push_str("\n# From here on: settings of all servers. A server that differs has them below its [[server]], as [server.pop].\n");
     text.push_str(&explained(&shared.pop));
     text.push_str(&explained(&shared.session));
@@ -31,6 +35,8 @@ pub(super) fn configuration(configuration: &Configuration) -> String {
     text.push_str(&explained(&shared.ready));
     text.push_str(&explained(&shared.log));
     text.push_str(&explained(&shared.init));
+    text.push_str(&explained(&shared.api));
+    text.push_str(&explained(&shared.power));
     text
 }
 
@@ -49,7 +55,7 @@ fn server(server: &Server) -> String {
     if *host_name_given {
         text.push_str(&line("host-name", host_name));
     }
-    let Sections { pop, session, log_in, peers, delivery, inner, ready, log, init } = own;
+    let Sections { pop, session, log_in, peers, delivery, inner, ready, log, init, api, power } = own;
     text.push_str(&given(pop));
     text.push_str(&given(session));
     text.push_str(&given(log_in));
@@ -59,6 +65,8 @@ fn server(server: &Server) -> String {
     text.push_str(&given(ready));
     text.push_str(&given(log));
     text.push_str(&given(init));
+    text.push_str(&given(api));
+    text.push_str(&given(power));
     text
 }
 

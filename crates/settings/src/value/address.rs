@@ -248,6 +248,49 @@ impl Value for Target {
     }
 }
 
+/// A member of an etcd cluster. Written `https://etcd1.example.com:2379` or `http://127.0.0.1:2379`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EtcdEndpoint {
+    /// Whether the connection is protected by TLS.
+    pub tls: bool,
+    /// Where it is.
+    pub target: Target,
+}
+
+impl fmt::Display for EtcdEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", if self.tls { "https" } else { "http" }, self.target)
+    }
+}
+
+impl Value for EtcdEndpoint {
+    fn example() -> String {
+        "an address such as \"https://etcd1.example.com:2379\"".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        let endpoint = || {
+            let (scheme, rest) = text.trim().split_once("://")?;
+            let tls = match scheme.to_ascii_lowercase().as_str() {
+                "https" => true,
+                "http" => false,
+                _ => return None,
+            };
+            Some(Self { tls, target: Target::parse(rest.strip_suffix('/').unwrap_or(rest)).ok()? })
+        };
+        endpoint().ok_or_else(|| {
+            Invalid::new(
+                format!("{} is not the address of an etcd server", quoted(text)),
+                format!("write {}", Self::example()),
+            )
+        })
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
 /// An address without a port.
 impl Value for IpAddr {
     fn example() -> String {

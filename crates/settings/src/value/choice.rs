@@ -82,3 +82,25 @@ choice! {
     /// Everything.
     Trace = "trace",
 }
+
+choice! {
+    /// What the coordinator is.
+    CoordinatorKind,
+    /// A process of ours, for the servers of one machine.
+    Local = "local",
+    /// An etcd cluster.
+    Etcd = "etcd",
+}
+
+choice! {
+    /// Who cuts and returns the power of a server.
+    PowerKind,
+    /// Nobody of ours.
+    None = "none",
+    /// `mailmedic up`.
+    Grid = "grid",
+    /// A configured command.
+    Command = "command",
+    /// systemd-logind, of the machine itself.
+    Logind = "logind",
+}

@@ -79,3 +79,46 @@ impl Value for RecipientDelimiter {
         self.0.into()
     }
 }
+
+/// What all our keys in a store that others share begin with: letters, digits and any of `/ . _ -`, at most 200, with
+/// neither a slash at an end nor two in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPrefix(String);
+
+impl KeyPrefix {
+    /// The prefix, without a slash behind it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Value for KeyPrefix {
+    fn example() -> String {
+        "a prefix such as \"mailmedic\" or \"mail/berlin\"".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        let prefix = text.trim();
+        let letters = |part: &str| {
+            !part.is_empty()
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        };
+        if prefix.len() <= 200 && prefix.split('/').all(letters) {
+            return Ok(Self(prefix.to_owned()));
+        }
+        Err(Invalid::new(
+            format!("{} is no prefix for keys", quoted(text)),
+            format!("write {}", Self::example()),
+        ))
+    }
+
+    fn text(&self) -> String {
+        self.0.clone()
+    }
+}
