@@ -54,7 +54,7 @@ pub(crate) struct Following {
 /// How this server stands to a database.
 enum Held {
     /// A mount is being tried.
-    Mounting { token: Token },
+    Mounting,
     /// It is served.
     Mounted { token: Token, store: Arc<SqliteStore> },
     /// Its sessions are coming to an end, then its store.
@@ -153,7 +153,7 @@ impl Follower {
                     self.report(database, order.token, MountState::Dismounting);
                 }
             }
-            (Some(Held::Mounting { .. }), _) => {}
+            (Some(Held::Mounting), _) => {}
         }
     }
 
@@ -164,7 +164,7 @@ impl Follower {
         options.lock_wait = LOCK_WAIT;
         let folder = self.with.data.database(database.as_str());
         self.report(&database, token, MountState::Mounting);
-        self.held.insert(database.clone(), Held::Mounting { token });
+        self.held.insert(database.clone(), Held::Mounting);
         self.beside.spawn_blocking(move || {
             let fencing = FencingToken { epoch: token.epoch, revision: token.revision };
             let outcome = SqliteStore::mount(&folder, fencing, options);

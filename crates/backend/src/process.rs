@@ -29,9 +29,9 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     let mut process = Process::start("backend", &data, &server)?;
     let configuration = &process.service.live.snapshot().configuration;
     let coordinator = cluster::connect(configuration, &data).map_err(|error| Failure::of(Exit::Misconfigured, error))?;
-    let cache = data.server(server.as_str()).assignments("backend");
+    let cache = data.server(server.as_str()).assignments();
     let records = cluster::Following::start(Arc::clone(&coordinator), cluster::assignments(), Some(cache));
-    let announcing = Arc::new(Announcing::start(coordinator, configuration.coordinator.lease.duration()));
+    let announcing = Arc::new(Announcing::start(coordinator, configuration.cluster().coordinator.lease.duration()));
     let mounts = Mounts::new();
     let (assign, assigned) = watch::channel(assignments::assigned_to(&server, configuration, &records.now()));
     let (reports, reported) = watch::channel(Reports::new());

@@ -21,7 +21,7 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     let configuration = &process.service.live.snapshot().configuration;
     let coordinator =
         cluster::connect(configuration, &data).map_err(|error| Failure::of(Exit::Misconfigured, error))?;
-    let cache = data.server(server.as_str()).assignments("frontend");
+    let cache = data.server(server.as_str()).assignments();
     let records = cluster::Following::start(coordinator, cluster::assignments(), Some(cache));
     let (find, whereabouts) = watch::channel(whereabouts(&records.now()));
     tokio::spawn(follow(records.changes(), find));

@@ -62,9 +62,14 @@ impl DataDirectory {
         self.0.join("run/grid.sock")
     }
 
+    /// The folder that has one folder for each server.
+    pub fn servers(&self) -> PathBuf {
+        self.0.join("servers")
+    }
+
     /// The folder of a server.
     pub fn server(&self, name: &str) -> ServerFolder {
-        ServerFolder(self.0.join("servers").join(name))
+        ServerFolder(self.servers().join(name))
     }
 }
 

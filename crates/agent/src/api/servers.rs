@@ -1,0 +1,201 @@
+//! Servers: how they are, whether databases may be activated there, maintenance, restarts.
+
+use std::sync::Arc;
+
+use admin_api::rows::{
+    AgentPresence, Allowed, Block, Maintenance, MoveRow, Power, RestartRow, ServerRole, ServerRow,
+};
+use admin_api::{Endpoint, Kind, Listing, Problem, Unanswered, routes};
+use init::control::AskError;
+use init::status::{GridStatus, ServerRequest};
+use placement::record::{self, Presence};
+use placement::{
+    World, begin_maintenance as maintenance_begins, block, end_maintenance as maintenance_ends,
+    may_restart, moves_off, unblock,
+};
+use settings::{Role, Server, ServerName};
+
+use super::asked::Asked;
+use super::refusal::problem;
+use super::{Api, components, moves, requester, services, shown, words};
+use crate::clock::{moment, unix_millis};
+
+pub(super) async fn list(api: Arc<Api>, _: Asked<routes::Servers>) -> Result<Listing<ServerRow>, Problem> {
+    let (world, settled, power) = (api.world(), api.live.snapshot(), api.controls.power().await);
+    let mut listing = Listing::default();
+    for server in &settled.configuration.servers {
+        listing.rows.push(row(&api, &world, server, power.as_ref()).await);
+        if !world.records.agents.contains_key(&server.name) {
+            let why = "its agent is not there; what is shown is what others know".to_owned();
+            listing.unanswered.push(Unanswered { server: server.name.to_string(), why });
+        }
+    }
+    Ok(listing)
+}
+
+pub(super) async fn show(api: Arc<Api>, asked: Asked<routes::ShowServer>) -> Result<ServerRow, Problem> {
+    let server = api.server_called(asked.path("server"))?;
+    shown_row(&api, &server).await
+}
+
+async fn shown_row(api: &Api, name: &ServerName) -> Result<ServerRow, Problem> {
+    let (settled, power) = (api.live.snapshot(), api.controls.power().await);
+    let server = settled.configuration.server(name.as_str());
+    let server = server.ok_or_else(|| Problem::unknown("server", name.as_str(), std::iter::empty()))?;
+    Ok(row(api, &api.world(), server, power.as_ref()).await)
+}
+
+async fn row(api: &Api, world: &World, server: &Server, grid: Option<&GridStatus>) -> ServerRow {
+    let presence = world.records.agents.get(&server.name).map(|kept| &kept.value);
+    let status = api.controls.ask(&server.name, &ServerRequest::Status).await.ok();
+    let active = world.topology.databases.iter().filter(|database| {
+        world.mounted_on(&database.name).is_some_and(|mounted| *mounted == server.name)
+    });
+    let sessions = services::of_server(api, &server.name).await.ok().map(|rows| {
+        rows.iter().filter_map(|row| row.sessions).sum()
+    });
+    ServerRow {
+        name: server.name.to_string(),
+        roles: server.roles.iter().map(|role| role_of(*role)).collect(),
+        address: server.address.to_string(),
+        power: power(server, grid, status.is_some()),
+        agent: if presence.is_some() { AgentPresence::Present } else { AgentPresence::Absent },
+        boot_id: presence.map(|Presence { boot_id, .. }| boot_id.clone()),
+        since: presence.map(|presence| moment(presence.since)),
+        active_databases: active.map(|database| database.name.to_string()).collect(),
+        sessions,
+        blocks: blocks(world, &server.name),
+        maintenance: world.records.maintenance.get(&server.name).map(|kept| Maintenance {
+            by: kept.value.by.to_string(),
+            reason: shown(&kept.value.reason),
+            since: moment(kept.value.since),
+            until: moment(kept.value.until),
+        }),
+        components: components::of_server(world, server),
+    }
+}
+
+fn role_of(role: Role) -> ServerRole {
+    match role {
+        Role::ClientAccess => ServerRole::ClientAccess,
+        Role::Mailbox => ServerRole::Mailbox,
+    }
+}
+
+/// What the grid says; without one, a server whose init answers is on.
+fn power(server: &Server, grid: Option<&GridStatus>, answers: bool) -> Power {
+    let known = grid.and_then(|grid| grid.servers.iter().find(|status| server.name == *status.server));
+    match known {
+        Some(status) if status.pid.is_some() => Power::On,
+        Some(status) if status.returns.is_some() => Power::Out,
+        Some(_) => Power::Off,
+        None if answers => Power::On,
+        None => Power::Out,
+    }
+}
+
+fn blocks(world: &World, server: &ServerName) -> Vec<Block> {
+    let blocks = world.records.blocks_of(server).map(|(by, kept)| Block {
+        requester: by.to_string(),
+        reason: shown(&kept.value.reason),
+        at: moment(kept.value.at),
+        move_now: kept.value.move_now,
+    });
+    blocks.collect()
+}
+
+pub(super) async fn drain(
+    api: Arc<Api>,
+    asked: Asked<routes::DrainServer>,
+) -> Result<Listing<MoveRow>, Problem> {
+    let reason = asked.request.reason.as_deref();
+    let done = async {
+        let server = api.server_called(asked.path("server"))?;
+        let relocations = moves_off(&api.world(), &server);
+        let record = record::Block { reason: words(reason), at: unix_millis(), move_now: true };
+        // The block stands even if some of its databases can go nowhere yet: they go when they can.
+        api.write(&block(&server, &requester(&asked.caller), &record)).await?;
+        moves::relocate(&api, &asked.caller, relocations, reason).await
+    };
+    note(&api, &asked, "drain", reason, done.await)
+}
+
+pub(super) async fn allow(api: Arc<Api>, asked: Asked<routes::AllowServer>) -> Result<Allowed, Problem> {
+    let reason = asked.request.reason.as_deref();
+    let done = async {
+        let server = api.server_called(asked.path("server"))?;
+        let (world, by) = (api.world(), requester(&asked.caller));
+        let lifted = world.records.blocks_of(&server).any(|(requester, _)| *requester == by);
+        api.write(&unblock(&server, &by)).await?;
+        let others = blocks(&world, &server).into_iter().filter(|block| block.requester != by.as_str());
+        Ok(Allowed { server: server.to_string(), lifted, blocks: others.collect() })
+    };
+    note(&api, &asked, "allow", reason, done.await)
+}
+
+pub(super) async fn restart(api: Arc<Api>, asked: Asked<routes::RestartServer>) -> Result<RestartRow, Problem> {
+    let request = &asked.request;
+    let done = async {
+        let server = api.server_called(asked.path("server"))?;
+        let world = api.world();
+        if !request.force {
+            may_restart(&world, server.as_str()).map_err(|refusal| problem(&refusal))?;
+        }
+        let id = if request.id.is_empty() { return Err(no_id()) } else { request.id.clone() };
+        let boot_id = world.records.agents.get(&server).map(|kept| kept.value.boot_id.clone());
+        let restarted = api.controls.restart(&server, &id).await;
+        restarted.map_err(|error| {
+            let kind = if matches!(error, AskError::Refused(_)) { Kind::Refused } else { Kind::Unavailable };
+            Problem::new(kind, error.to_string())
+        })?;
+        let outcome = "it is shut down in order and starts again".to_owned();
+        Ok(RestartRow { id, server: server.to_string(), boot_id, outcome })
+    };
+    note(&api, &asked, "restart", request.reason.as_deref(), done.await)
+}
+
+fn no_id() -> Problem {
+    Problem::new(Kind::BadInput, "a restart needs an \"id\": with the same id it is done once, however often it is asked for")
+}
+
+pub(super) async fn begin_maintenance(
+    api: Arc<Api>,
+    asked: Asked<routes::BeginMaintenance>,
+) -> Result<ServerRow, Problem> {
+    let request = &asked.request;
+    let done = async {
+        let server = api.server_called(asked.path("server"))?;
+        let now = unix_millis();
+        let until = placement::UnixMillis(now.0.saturating_add(request.for_seconds.saturating_mul(1000)));
+        let (by, reason) = (requester(&asked.caller), request.reason.clone());
+        let record = record::Maintenance { by, reason, since: now, until };
+        api.write(&maintenance_begins(&server, &record)).await?;
+        shown_row(&api, &server).await
+    };
+    note(&api, &asked, "maintenance", Some(&request.reason), done.await)
+}
+
+pub(super) async fn end_maintenance(
+    api: Arc<Api>,
+    asked: Asked<routes::EndMaintenance>,
+) -> Result<ServerRow, Problem> {
+    let done = async {
+        let server = api.server_called(asked.path("server"))?;
+        api.write(&maintenance_ends(&server)).await?;
+        shown_row(&api, &server).await
+    };
+    note(&api, &asked, "end maintenance", None, done.await)
+}
+
+/// Writes down what was asked of the server in the path, and what came of it.
+fn note<E: Endpoint, T>(
+    api: &Api,
+    asked: &Asked<E>,
+    action: &str,
+    reason: Option<&str>,
+    done: Result<T, Problem>,
+) -> Result<T, Problem> {
+    let outcome = done.as_ref().map(|_| "done".to_owned());
+    api.audit.note(&asked.caller, (action, asked.path("server")), reason, outcome);
+    done
+}

@@ -1,0 +1,21 @@
+//! The agent of a server.
+//!
+//! - [`process`](run): the agent as a process;
+//! - `leading`: one agent of the cluster decides where databases are served, and does it;
+//! - `components`: whether this server's services take traffic, as everybody who asks has it;
+//! - `controls`: services and the power of servers, through whoever starts them;
+//! - `audit`: who asked for what;
+//! - `api`: the HTTP API, by the contract of `admin-api`.
+//!
+//! It sees the services only as a client would and through their admin sockets: the doctor never links the patient. It may
+//! be killed at any moment: everything it knows is in the coordinator, the configuration or a file.
+
+mod api;
+mod audit;
+mod clock;
+mod components;
+mod controls;
+mod leading;
+mod process;
+
+pub use process::run;

@@ -1,0 +1,100 @@
+//! The process of an agent.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cluster::{Announcements, Announcing, Following};
+use placement::record::Presence;
+use placement::{Component, RecordKey, World};
+use reception::{Certificates, Failure, Process};
+use serde_json::json;
+use service::Particulars;
+use service::lifecycle::Exit;
+use settings::{DataDirectory, Role, ServerName};
+use tokio::sync::watch;
+
+use crate::api::{self, Api, door};
+use crate::audit::Audit;
+use crate::clock::unix_millis;
+use crate::components;
+use crate::controls::Controls;
+use crate::leading::Leading;
+
+/// How long requests under way may take once the agent is to stop.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Runs the agent of `server` until it is asked to stop.
+pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure> {
+    let mut process = Process::start("agent", &data, &server)?;
+    let live = Arc::clone(&process.service.live);
+    let settled = live.snapshot();
+    let folder = data.server(server.as_str());
+    let failed = |error: std::io::Error| Failure::of(Exit::Failed, error);
+    let coordinator = cluster::connect(&settled.configuration, &data)
+        .map_err(|error| Failure::of(Exit::Misconfigured, error))?;
+    let records = Following::start(Arc::clone(&coordinator), cluster::everything(), None);
+    let lease = settled.configuration.cluster().coordinator.lease.duration();
+    let announcing = Announcing::start(Arc::clone(&coordinator), lease);
+    let controls = Arc::new(Controls::new(data.clone()));
+    let (world, seen) = watch::channel(Arc::new(World::default()));
+    let leading = Leading {
+        server: server.clone(),
+        live: Arc::clone(&live),
+        coordinator: Arc::clone(&coordinator),
+        placed: records.changes(),
+        lease: announcing.lease(),
+        controls: Arc::clone(&controls),
+        world,
+    };
+    tokio::spawn(leading.run());
+    let role = |role| settled.configuration.server(server.as_str()).is_some_and(|server| server.has(role));
+    let components = [
+        role(Role::Mailbox).then(Component::back_end),
+        role(Role::ClientAccess).then(Component::front_end),
+    ];
+    let components = components.into_iter().flatten().collect();
+    tokio::spawn(components::apply(server.clone(), folder.clone(), components, seen.clone()));
+    let api = Arc::new(Api {
+        server: server.clone(),
+        data: data.clone(),
+        live: Arc::clone(&live),
+        coordinator,
+        world: seen,
+        controls: Arc::clone(&controls),
+        audit: Audit::open(&folder.audit_log(), server.as_str()).map_err(failed)?,
+        user_moves: api::UserMoves::default(),
+    });
+    let certificates = Certificates::load(&data, server.as_str(), &settled.server)
+        .map_err(|error| Failure::of(Exit::Misconfigured, error))?;
+    let service = Arc::clone(&process.service);
+    let doors = door::open(api::router(api), service, certificates, data.clone()).await;
+    let doors = doors.map_err(Failure::of_open)?;
+    let addresses = doors.addresses();
+    process.service.set_particulars(Particulars {
+        details: Box::new(move || json!({ "addresses": addresses })),
+        gauges: Box::new(BTreeMap::new),
+    });
+    // Present from now on: whoever follows the records may count on the API.
+    let boot_id = boot_id(&controls, &server).await;
+    let api_address = settled.server.api_addresses().first().copied();
+    let presence = Presence { boot_id, api: api_address, since: unix_millis() };
+    announcing.update(|said: &mut Announcements| said.say(&RecordKey::Agent(server.clone()), &presence));
+    process.serve().await;
+    // Another agent may lead at once.
+    announcing.withdraw().await;
+    reception::empty(&process.service.sessions, DRAIN).await;
+    doors.close().await;
+    process.end();
+    Ok(())
+}
+
+/// The boot id of this server; where there is no init of ours to give one, that of the machine.
+async fn boot_id(controls: &Controls, server: &ServerName) -> String {
+    match controls.ask(server, &init::status::ServerRequest::Status).await {
+        Ok(status) => status.boot_id,
+        Err(_) => std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
+            .map(|id| id.trim().to_owned())
+            .unwrap_or_default(),
+    }
+}
