@@ -52,9 +52,14 @@ impl DataDirectory {
         self.0.join("databases").join(name)
     }
 
+    /// The folders of the servers, each with the name of its server.
+    pub fn servers(&self) -> PathBuf {
+        self.0.join("servers")
+    }
+
     /// The folder of a server.
     pub fn server(&self, name: &str) -> ServerFolder {
-        ServerFolder(self.0.join("servers").join(name))
+        ServerFolder(self.servers().join(name))
     }
 }
 
@@ -76,6 +81,11 @@ impl ServerFolder {
     /// The admin socket of a service: `frontend`, `backend` or `init`.
     pub fn admin_socket(&self, service: &str) -> PathBuf {
         self.0.join("run").join(format!("{service}.sock"))
+    }
+
+    /// The socket on which the server's agent answers over HTTP.
+    pub fn api_socket(&self) -> PathBuf {
+        self.admin_socket("api")
     }
 
     /// The service log of a service, JSON lines.
