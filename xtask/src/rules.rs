@@ -103,7 +103,7 @@ pub(crate) const FENCES: &[Fence] = &[
     },
     Fence {
         from: "shell",
-        reach: Reach::Only(&["admin-api", "settings"]),
+        reach: Reach::Only(&["admin-api", "api-client", "settings"]),
         reason: "commands reach the cluster through its API alone",
     },
 ];

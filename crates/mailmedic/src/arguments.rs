@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use settings::DataDirectory;
+use shell::{Access, Connection, Failure, Outcome, Screen};
 
-use crate::failure::{Failure, Outcome};
 use crate::{
     config, configure, database, down, logs, mailbox, pop, run, service_control, session, status, up, user,
 };
@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     #[arg(long, global = true, env = "MAILMEDIC_DATA", value_name = "DIR", help_heading = "Global options")]
     data: Option<PathBuf>,
 
+    #[command(flatten)]
+    access: Access,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -46,9 +49,14 @@ enum Command {
     User(user::Arguments),
     Mailbox(mailbox::Arguments),
     Database(database::Arguments),
+    Copies(shell::copies::Arguments),
+    Server(shell::server::Arguments),
     Pop(pop::Arguments),
     Session(session::Arguments),
     Service(service_control::Arguments),
+    Component(shell::component::Arguments),
+    Maintenance(shell::maintenance::Arguments),
+    Audit(shell::audit::Arguments),
     Config(config::Arguments),
     Configure(configure::Arguments),
     Run(run::Arguments),
@@ -70,6 +78,9 @@ impl Arguments {
         let root = std::path::absolute(&data)
             .map_err(|error| Failure::bad_input(format!("--data {}: {error}", data.display())))?;
         let data = &DataDirectory::new(root);
+        let access = &self.access;
+        let connection = || Connection::open(access, data);
+        let screen = &Screen::standard();
         let done = match self.command {
             Command::Configure(_) => Ok(()),
             Command::Status(arguments) => return arguments.run(data),
@@ -77,9 +88,14 @@ impl Arguments {
             Command::Up(arguments) => arguments.run(data),
             Command::Down(arguments) => arguments.run(data),
             Command::Logs(arguments) => arguments.run(data),
-            Command::User(arguments) => arguments.run(data),
+            Command::User(arguments) => arguments.run(data, access),
             Command::Mailbox(arguments) => arguments.run(data),
-            Command::Database(arguments) => arguments.run(data),
+            Command::Database(arguments) => arguments.run(data, access),
+            Command::Copies(arguments) => arguments.run(&connection()?, screen),
+            Command::Server(arguments) => arguments.run(&connection()?, screen),
+            Command::Component(arguments) => arguments.run(&connection()?, screen),
+            Command::Maintenance(arguments) => arguments.run(&connection()?, screen),
+            Command::Audit(arguments) => arguments.run(&connection()?, screen),
             Command::Pop(arguments) => arguments.run(data),
             Command::Session(arguments) => arguments.run(data),
             Command::Service(arguments) => arguments.run(data),

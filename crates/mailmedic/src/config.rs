@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use settings::{DataDirectory, Server};
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
 use crate::screen::{Output, say, table};
 use crate::site::{Site, read_configuration};
 

@@ -12,8 +12,8 @@ use clap::Args;
 use net::CertificateStore;
 use net::tls::CertificateFiles;
 use settings::{CertificateName, Configuration, FilePath, HostName, Layer, OneMachine, Value};
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
 use crate::founding::write_new;
 use crate::screen::say;
 use units::Installation;
@@ -123,7 +123,7 @@ fn given_certificate(text: &str, host_name: &HostName) -> Outcome<CertificateNam
                 key: key.as_path().to_owned(),
             };
             let store = CertificateStore::load(std::slice::from_ref(&files))
-                .map_err(|error| Failure::BadInput(crate::failure::chain(&error)))?;
+                .map_err(|error| Failure::BadInput(shell::chain(&error)))?;
             let names: Vec<String> = store.summary().into_iter().flat_map(|summary| summary.names).collect();
             if !names.iter().any(|name| covers(name, host_name.as_str())) {
                 return Err(Failure::bad_input(format!(

@@ -5,22 +5,22 @@ mod restore;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use mailbox_sqlite::{Archive, CheckProgress, DatabaseError};
-use serde::Serialize;
-use settings::{DataDirectory, Database};
+use mailbox_sqlite::CheckProgress;
+use settings::DataDirectory;
+use shell::{Access, Connection, Failure, Outcome, Screen};
 
-use crate::failure::{Failure, Outcome, chain};
 use crate::progress::Bar;
-use crate::screen::{Output, octets, say, table};
-use crate::site::Site;
+use crate::screen::{octets, say};
+use crate::site::{Site, database_failure};
 
-/// Check, back up, restore and list the mailbox databases
+/// List, move, check, back up and restore the mailbox databases
 #[derive(Args, Debug)]
 #[command(
     arg_required_else_help = true,
     after_help = "\
 Examples:
   mailmedic database list
+  mailmedic database move DB01 --to mbx2
   mailmedic database check DB01
   mailmedic database backup DB01 --to /backup/DB01.sqlite
   mailmedic database restore DB01 --from /backup/DB01.sqlite --replace"
@@ -32,12 +32,8 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// List the databases: where they are and what they hold
-    #[command(after_help = "\
-Examples:
-  mailmedic database list
-  mailmedic database list --output json")]
-    List(Output),
+    #[command(flatten)]
+    Where(shell::database::Command),
     /// Read everything in a database and compare it with its checksums; nothing is changed
     #[command(after_help = "\
 Examples:
@@ -83,29 +79,14 @@ and no message that arrives later is mistaken for one that arrived after the bac
     },
 }
 
-/// A database, as listed.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct DatabaseView {
-    database: String,
-    copies: Vec<String>,
-    folder: PathBuf,
-    mailboxes: Option<usize>,
-    messages: Option<u64>,
-    octets: Option<u64>,
-    /// Why it cannot be looked into.
-    problem: Option<String>,
-}
-
 impl Arguments {
-    pub(crate) fn run(self, data: &DataDirectory) -> Outcome {
+    pub(crate) fn run(self, data: &DataDirectory, access: &Access) -> Outcome {
+        if let Command::Where(command) = self.command {
+            return command.run(&Connection::open(access, data)?, &Screen::standard());
+        }
         let site = Site::open(data)?;
         match self.command {
-            Command::List(output) => {
-                let views: Vec<DatabaseView> =
-                    site.configuration.databases.iter().map(|database| look(&site, database)).collect();
-                output.print(&views, |views| as_table(views))
-            }
+            Command::Where(_) => Ok(()),
             Command::Check { database } => {
                 let names = match database {
                     Some(name) => vec![site.database(&name)?],
@@ -132,46 +113,13 @@ impl Arguments {
     }
 }
 
-fn look(site: &Site, database: &Database) -> DatabaseView {
-    let folder = site.data.database(database.name.as_str());
-    let found = Archive::open(&folder).and_then(|archive| archive.mailboxes());
-    let (mailboxes, problem) = match found {
-        Ok(mailboxes) => (Some(mailboxes), None),
-        Err(error) => (None, Some(chain(&error))),
-    };
-    DatabaseView {
-        database: database.name.to_string(),
-        copies: database.copies.iter().map(ToString::to_string).collect(),
-        folder,
-        messages: mailboxes.as_ref().map(|all| all.iter().map(|mailbox| mailbox.messages).sum()),
-        octets: mailboxes.as_ref().map(|all| all.iter().map(|mailbox| mailbox.octets.get()).sum()),
-        mailboxes: mailboxes.map(|all| all.len()),
-        problem,
-    }
-}
-
-fn as_table(views: &[DatabaseView]) -> String {
-    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
-    let rows = views.iter().map(|view| {
-        [
-            view.database.clone(),
-            view.copies.join(" "),
-            number(view.mailboxes.map(|mailboxes| mailboxes as u64)),
-            number(view.messages),
-            view.octets.map(octets).unwrap_or_default(),
-            view.problem.clone().unwrap_or_else(|| view.folder.display().to_string()),
-        ]
-    });
-    table(&["DATABASE", "COPIES", "MAILBOXES", "MESSAGES", "SIZE", "FOLDER"], rows)
-}
-
 /// Checks one database. Whether it is sound.
 fn check(site: &Site, name: &str) -> Outcome<bool> {
     let mut bar = Bar::new(format!("checking {name}"));
     let mut progress = |CheckProgress { done, total }| bar.show(done, total);
     let report = mailbox_sqlite::check(&site.data.database(name), &mut progress);
     bar.clear();
-    let report = report?;
+    let report = report.map_err(|error| database_failure(&error))?;
     for problem in &report.problems {
         say(format_args!("{name}: {problem}"))?;
     }
@@ -192,17 +140,7 @@ fn back_up(folder: &Path, name: &str, to: &Path) -> Outcome {
     let mut bar = Bar::new(format!("backing up {name}"));
     let copied = mailbox_sqlite::back_up(folder, to, &mut |progress| bar.show(progress.done, progress.total));
     bar.clear();
-    copied?;
+    copied.map_err(|error| database_failure(&error))?;
     let size = std::fs::metadata(to).map(|file| octets(file.len())).unwrap_or_default();
     say(format_args!("{name} is backed up in {} ({size})", to.display()))
-}
-
-/// With the exit code that fits.
-impl From<DatabaseError> for Failure {
-    fn from(error: DatabaseError) -> Self {
-        match error {
-            DatabaseError::Exists { .. } | DatabaseError::NotOurs { .. } => Self::BadInput(chain(&error)),
-            _ => Self::because(&error),
-        }
-    }
 }

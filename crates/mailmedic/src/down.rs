@@ -3,8 +3,8 @@
 use clap::Args;
 use init::down::{Down, DownError, take_down};
 use settings::{DataDirectory, Span};
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
 use crate::screen::say;
 use crate::site::{claim_failure, span};
 

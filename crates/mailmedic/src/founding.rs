@@ -16,9 +16,9 @@ use net::authority::Subject;
 use settings::{
     CertificateName, Configuration, DataDirectory, HostName, LoopbackPorts, Role, Server, ServerSettings,
 };
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
-use crate::site::{Site, read_configuration};
+use crate::site::{Site, database_failure, read_configuration};
 
 /// Writes the configuration of a new data directory: a small data centre on loopback.
 pub(crate) fn write_loopback_configuration(data: &DataDirectory, domain: Option<&HostName>) -> Outcome {
@@ -131,7 +131,7 @@ fn databases(site: &Site, administration: &Administration) -> Outcome {
         match mailbox_sqlite::create(&folder, CreateOptions::default()) {
             // It is there, or even mounted.
             Ok(()) | Err(DatabaseError::Exists { .. } | DatabaseError::InUse { .. }) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(database_failure(&error)),
         }
     }
     Ok(())

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use init::server::{INIT, console_file};
 use settings::{DataDirectory, Server};
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
 use crate::screen::{Output, say};
 use crate::site::{Site, services_of, unknown};
 use crate::up;

@@ -12,10 +12,10 @@ use directory::administration::AdministrationError;
 use mailbox_sqlite::Archive;
 use serde::Serialize;
 use settings::{DataDirectory, DatabaseName};
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
 use crate::screen::{Output, octets, say, table};
-use crate::site::Site;
+use crate::site::{Site, database_failure};
 
 pub(crate) use removal::remove;
 
@@ -116,7 +116,7 @@ impl Arguments {
 }
 
 fn archive(site: &Site, database: &DatabaseName) -> Outcome<Archive> {
-    Ok(Archive::open(&site.data.database(database.as_str()))?)
+    Archive::open(&site.data.database(database.as_str())).map_err(|error| database_failure(&error))
 }
 
 fn mailboxes(site: &Site, database: Option<&str>) -> Outcome<Vec<(DatabaseName, MailboxSummary)>> {
@@ -126,7 +126,7 @@ fn mailboxes(site: &Site, database: Option<&str>) -> Outcome<Vec<(DatabaseName, 
     };
     let mut all = Vec::new();
     for database in databases {
-        let found = archive(site, &database)?.mailboxes()?;
+        let found = archive(site, &database)?.mailboxes().map_err(|error| database_failure(&error))?;
         all.extend(found.into_iter().map(|mailbox| (database.clone(), mailbox)));
     }
     Ok(all)
@@ -206,7 +206,7 @@ fn export_all(site: &Site, to: &Path) -> Outcome {
     let mut first_failure = Ok(());
     for database in site.databases() {
         let archive = archive(site, &database)?;
-        for summary in archive.mailboxes()? {
+        for summary in archive.mailboxes().map_err(|error| database_failure(&error))? {
             let id = summary.mailbox.to_string();
             // Names have no slash; a mailbox of nobody is called by its id, since its name may be somebody else's now.
             let name = owners.get(&id).unwrap_or(&id);

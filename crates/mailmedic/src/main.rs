@@ -1,7 +1,6 @@
 //! The mailmedic executable: arguments in, a command run, an exit code out.
 
 mod arguments;
-mod failure;
 mod founding;
 mod progress;
 mod screen;

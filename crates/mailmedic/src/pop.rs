@@ -9,8 +9,8 @@ use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
 use service::admin::{self, Answer, Ask, AskError};
 use settings::{DataDirectory, Invalid, Layer, PopSettings, Section, Server};
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
 use crate::screen::{Output, say, table};
 use crate::site::{Site, services_of};
 

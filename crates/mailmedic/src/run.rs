@@ -10,8 +10,8 @@ use init::supervision::Policy;
 use service::lifecycle::{Exit, die_with_parent};
 use service::service_log::{ServiceLog, ServiceLogSettings};
 use settings::{DataDirectory, ServerName};
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
 use crate::site::{Site, services_of};
 use crate::{founding, site};
 

@@ -1,14 +1,12 @@
-//! What is printed: tables for people, JSON for programs.
+//! What the commands that need no agent print: tables for people, JSON for programs.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
 
 use clap::{Args, ValueEnum};
-use comfy_table::{ContentArrangement, Table};
 use jiff::Timestamp;
 use serde::Serialize;
-
-use crate::failure::{Failure, Outcome};
+pub(crate) use shell::Colour;
+use shell::{Failure, Outcome, Screen};
 
 /// How results are printed.
 #[derive(Args, Clone, Copy, Debug)]
@@ -43,7 +41,7 @@ impl Output {
 
 /// Prints a line.
 pub(crate) fn say(line: impl Display) -> Outcome {
-    Ok(writeln!(io::stdout(), "{line}")?)
+    Screen::standard().say(line)
 }
 
 /// A table without lines, as wide as its content; on a terminal no wider than that.
@@ -51,45 +49,17 @@ pub(crate) fn table<R>(header: &[&str], rows: R) -> String
 where
     R: IntoIterator<Item: IntoIterator<Item = String>>,
 {
-    let mut table = Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    if io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-    }
-    table.set_header(header.iter().map(|title| (*title).to_owned()).collect::<Vec<_>>());
-    for row in rows {
-        table.add_row(row.into_iter().collect::<Vec<String>>());
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    table.trim_fmt()
+    Screen::standard().table(header, rows)
 }
 
 /// `word` in a colour on a terminal, as it is elsewhere.
 pub(crate) fn coloured(word: &str, colour: Colour) -> String {
-    // https://no-color.org: a user's wish for none.
-    if io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|wish| wish.is_empty()) {
-        format!("\x1b[{}m{word}\x1b[0m", colour as u8)
-    } else {
-        word.to_owned()
-    }
-}
-
-/// What a colour means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Colour {
-    /// Red.
-    Bad = 31,
-    /// Green.
-    Good = 32,
-    /// Yellow.
-    Attention = 33,
+    Screen::standard().coloured(word, colour)
 }
 
 /// A time for people: local, to the second.
 pub(crate) fn time(at: Timestamp) -> String {
-    at.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    Screen::standard().time(at)
 }
 
 /// A number of octets for people.
@@ -117,14 +87,5 @@ mod tests {
         assert_eq!(octets(1023), "1023 B");
         assert_eq!(octets(1536), "1.5 KB");
         assert_eq!(octets(52_428_800), "50 MB");
-    }
-
-    #[test]
-    fn a_table_has_one_line_a_row_and_no_trailing_blanks() {
-        let text = table(
-            &["NAME", "STATE"],
-            [["a".to_owned(), "up".to_owned()], ["bcdef".to_owned(), String::new()]],
-        );
-        assert_eq!(text, "NAME   STATE\na      up\nbcdef");
     }
 }

@@ -7,8 +7,8 @@ use init::control;
 use init::status::{ServerRequest, ServerStatus, ServiceState, ServiceStatus};
 use service::admin::{self, Ask};
 use settings::{DataDirectory, ServerFolder};
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
 use crate::screen::say;
 use crate::site::{Site, services_of, unknown};
 

@@ -11,8 +11,8 @@ use service::admin::{self, Answer, Ask, AskError};
 use service::ring::{KeptExchange, KeptSession};
 use service::roster::SessionReport;
 use settings::DataDirectory;
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
 use crate::screen::{Output, say, table, time};
 use crate::site::{Site, services_of};
 

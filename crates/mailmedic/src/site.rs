@@ -6,11 +6,12 @@ use std::path::Path;
 use directory::administration::AdministrationSettings;
 use directory::{Administration, Name, Realm};
 use init::claim::{self, Claim, ClaimError};
+use mailbox_sqlite::DatabaseError;
 use settings::{
     Configuration, DataDirectory, DatabaseName, Layer, Role, Server, ServerSettings, Span, Value, nearest,
 };
 
-use crate::failure::{Failure, Outcome};
+use shell::{Failure, Outcome, chain};
 
 /// A data directory that is ours, with its checked configuration.
 pub(crate) struct Site {
@@ -128,6 +129,14 @@ pub(crate) fn read_configuration(file: &Path) -> Outcome<Configuration> {
 /// A claim that failed, with the exit code that fits.
 pub(crate) fn claim_failure(error: ClaimError) -> Failure {
     if error.is_bad_input() { Failure::bad_input(error) } else { Failure::failed(error) }
+}
+
+/// A database that cannot be used, with the exit code that fits.
+pub(crate) fn database_failure(error: &DatabaseError) -> Failure {
+    match error {
+        DatabaseError::Exists { .. } | DatabaseError::NotOurs { .. } => Failure::BadInput(chain(error)),
+        _ => Failure::because(error),
+    }
 }
 
 /// Nothing of that name, and which one was meant if that can be guessed.

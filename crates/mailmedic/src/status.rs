@@ -9,8 +9,8 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use settings::DataDirectory;
+use shell::Outcome;
 
-use crate::failure::Outcome;
 use crate::screen::{Colour, Output, coloured, say, table, time};
 use crate::site::Site;
 

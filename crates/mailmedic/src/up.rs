@@ -14,9 +14,9 @@ use init::grid::{Grid, GridServer, Outcome as GridOutcome, Progress};
 use init::power::Limits;
 use service::service_log::{ServiceLog, ServiceLogSettings};
 use settings::{DataDirectory, HostName, Role, Span, Value};
+use shell::{Failure, Outcome};
 use tracing::error;
 
-use crate::failure::{Failure, Outcome};
 use crate::founding;
 use crate::logs::Mark;
 use crate::screen::say;

@@ -11,8 +11,8 @@ use clap::{Args, Subcommand};
 use directory::administration::{AdministrationError, BulkDefaults, NewUser, Removed, Secret};
 use directory::{Administration, Name, Password};
 use settings::{DataDirectory, SizeLimit, Value};
+use shell::{Access, Connection, Failure, Outcome, Screen};
 
-use crate::failure::{Failure, Outcome};
 use crate::mailbox;
 use crate::screen::{Output, say};
 use crate::site::{Site, unknown};
@@ -28,6 +28,7 @@ Examples:
   mailmedic user add user1@example.com
   mailmedic user list
   mailmedic user passwd user1@example.com
+  mailmedic user move user1@example.com --to DB02
   mailmedic user remove user1@example.com --delete-mail"
 )]
 pub(crate) struct Arguments {
@@ -107,6 +108,7 @@ Examples:
         /// A size such as '2 GB', 'unlimited' or 'default'
         quota: String,
     },
+    Move(shell::user::Move),
     Alias(AliasArguments),
     /// Add many users from a file: all of them or none
     #[command(after_help = "\
@@ -180,10 +182,14 @@ struct Alias {
 }
 
 impl Arguments {
-    pub(crate) fn run(self, data: &DataDirectory) -> Outcome {
+    pub(crate) fn run(self, data: &DataDirectory, access: &Access) -> Outcome {
+        if let Command::Move(command) = self.command {
+            return command.run(&Connection::open(access, data)?, &Screen::standard());
+        }
         let site = Site::open(data)?;
         let mut users = Users { administration: site.administration()?, site };
         match self.command {
+            Command::Move(_) => Ok(()),
             Command::Add(add) => users.add(&add),
             Command::List(output) => users.list(output),
             Command::Show { user, output } => users.show(&user, output),

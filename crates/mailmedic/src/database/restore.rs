@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use mailbox_sqlite::DatabaseError;
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
 use crate::progress::Bar;
 use crate::screen::say;
+use crate::site::database_failure;
 
 /// Restores the database called `name` in `folder`. What is there goes aside only once the restored one is whole.
 pub(super) fn restore(folder: &Path, name: &str, from: &Path, replace: bool) -> Outcome {
@@ -34,7 +35,7 @@ pub(super) fn restore(folder: &Path, name: &str, from: &Path, replace: bool) -> 
     let restored =
         mailbox_sqlite::restore(from, &new, &mut |progress| bar.show(progress.done, progress.total));
     bar.clear();
-    restored?;
+    restored.map_err(|error| database_failure(&error))?;
     if folder.exists() {
         let aside = beside(folder, &Timestamp::now().strftime("replaced-%Y%m%dT%H%M%SZ").to_string());
         std::fs::rename(folder, &aside).map_err(|error| cannot("put aside", folder, &error))?;

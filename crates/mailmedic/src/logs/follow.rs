@@ -5,9 +5,10 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, SystemTime};
 
+use shell::Outcome;
+
 use super::entry::Entry;
 use super::{Source, sources_of, unreadable};
-use crate::failure::Outcome;
 use crate::site::Site;
 
 /// How often the files are looked at.

@@ -10,8 +10,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use ::mailbox::{MailboxError, MailboxId, WireDecoder};
 use mailbox_sqlite::{Archive, ArchivedMessage};
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
+use crate::site::database_failure;
 
 /// What an export did.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub(super) fn export(archive: &Archive, mailbox: &MailboxId, to: &Path) -> Outco
         |error: io::Error| Failure::failed(format!("cannot write the Maildir {}: {error}", to.display()));
     let maildir = Maildir::open(to).map_err(cannot)?;
     let mut exported = Exported::default();
-    for message in archive.messages(mailbox)? {
+    for message in archive.messages(mailbox).map_err(|error| database_failure(&error))? {
         if maildir.has(&message) {
             exported.passed_over += 1;
             continue;
@@ -52,7 +53,7 @@ pub(super) fn export(archive: &Archive, mailbox: &MailboxId, to: &Path) -> Outco
             Ok(()) => exported.written += 1,
             Err(Miss::Unwritable(error)) => return Err(cannot(error)),
             Err(Miss::Unreadable(error)) => {
-                exported.unreadable.push((message.entry.uidl.to_string(), crate::failure::chain(&error)));
+                exported.unreadable.push((message.entry.uidl.to_string(), shell::chain(&error)));
             }
         }
     }

@@ -6,9 +6,9 @@ use ::mailbox::{FencingToken, MailboxId, MailboxStore};
 use mailbox_sqlite::{DatabaseError, MountOptions, SqliteStore};
 use service::admin::{self, Ask, AskError};
 use settings::DatabaseName;
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
-use crate::site::Site;
+use crate::site::{Site, database_failure};
 
 /// How long a back end may take to remove a mailbox.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -19,7 +19,7 @@ pub(crate) fn remove(site: &Site, database: &DatabaseName, mailbox: &MailboxId) 
     match SqliteStore::mount(&folder, token(), MountOptions::default()) {
         Ok(store) => in_store(&store, mailbox),
         Err(DatabaseError::InUse { .. }) => by_back_end(site, database, mailbox),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(database_failure(&error)),
     }
 }
 

@@ -8,9 +8,9 @@ use init::status::{GridStatus, PowerStatus, ServerRequest, ServerStatus, Service
 use serde_json::Value;
 use service::admin::{self, Answer, Ask};
 use settings::{Role, Server};
+use shell::{Failure, Outcome};
 
 use super::{Address, Power, ServerView, ServiceView, StatusView};
-use crate::failure::{Failure, Outcome};
 use crate::site::{Site, claim_failure, services_of};
 use crate::up::grid_file;
 

@@ -12,9 +12,9 @@ use init::grid::Progress;
 use rustix::process::{Signal, set_parent_process_death_signal, setsid};
 use serde::{Deserialize, Serialize};
 use settings::{DataDirectory, Value};
+use shell::{Failure, Outcome};
 
 use super::{Arguments, line, welcome};
-use crate::failure::{Failure, Outcome};
 use crate::screen::say;
 use crate::site::Site;
 

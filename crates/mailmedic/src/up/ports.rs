@@ -5,8 +5,8 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use settings::configuration::Listens;
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
 use crate::site::Site;
 
 /// How long an address may stay taken: processes of an earlier start that was killed may still be on their way out.

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use settings::Role;
+use shell::{Failure, Outcome};
 
-use crate::failure::{Failure, Outcome};
 use crate::site::Site;
 
 /// The addresses, the CA, and how to get a first message through.

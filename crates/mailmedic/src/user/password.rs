@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal};
 use clap::Args;
 use directory::{Name, Password};
 
-use crate::failure::{Failure, Outcome};
+use shell::{Failure, Outcome};
 
 /// Where the password comes from.
 #[derive(Args, Debug)]

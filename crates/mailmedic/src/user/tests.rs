@@ -20,7 +20,7 @@ fn installation() -> (tempfile::TempDir, DataDirectory) {
 }
 
 fn run(data: &DataDirectory, arguments: &[&str]) -> Outcome {
-    Typed::parse_from(["user"].iter().chain(arguments)).arguments.run(data)
+    Typed::parse_from(["user"].iter().chain(arguments)).arguments.run(data, &shell::Access::default())
 }
 
 fn import(data: &DataDirectory, text: &str) -> Outcome {

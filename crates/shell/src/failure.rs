@@ -5,9 +5,12 @@ use std::fmt::{Display, Write as _};
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use admin_api::Problem;
+use api_client::ClientError;
+
 /// What is told, and the exit code that goes with it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// It was tried and did not work: exit code 1.
     Failed(String),
     /// What was asked for makes no sense: exit code 2, as for arguments that cannot be parsed.
@@ -17,26 +20,26 @@ pub(crate) enum Failure {
 }
 
 /// How a command ends.
-pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+pub type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
     /// It was tried and did not work.
-    pub(crate) fn failed(error: impl Display) -> Self {
+    pub fn failed(error: impl Display) -> Self {
         Self::Failed(error.to_string())
     }
 
     /// What was asked for makes no sense.
-    pub(crate) fn bad_input(error: impl Display) -> Self {
+    pub fn bad_input(error: impl Display) -> Self {
         Self::BadInput(error.to_string())
     }
 
     /// It was tried and did not work, for the reason given and all that lie behind it.
-    pub(crate) fn because(error: &dyn Error) -> Self {
+    pub fn because(error: &dyn Error) -> Self {
         Self::Failed(chain(error))
     }
 
     /// Says so, and returns the exit code.
-    pub(crate) fn report(&self) -> ExitCode {
+    pub fn report(&self) -> ExitCode {
         let (text, code) = match self {
             Self::Failed(text) => (text, 1),
             Self::BadInput(text) => (text, 2),
@@ -58,8 +61,34 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// With the exit code that fits, and what to do about it where that is known.
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Problem(problem) => problem.into(),
+            ClientError::NoAgent { .. } => {
+                Self::Failed(format!("{}; is `mailmedic up` running?", chain(&error)))
+            }
+            ClientError::NoAnswer { may_be_done: true, .. } => {
+                Self::Failed(format!("{}; whether it is done is not known", chain(&error)))
+            }
+            _ => Self::because(&error),
+        }
+    }
+}
+
+/// With the exit code of its kind.
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        match problem.kind.exit_code() {
+            2 => Self::bad_input(problem),
+            _ => Self::failed(problem),
+        }
+    }
+}
+
 /// An error and its causes in one line; a cause that the error names already is not repeated.
-pub(crate) fn chain(error: &dyn Error) -> String {
+pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -1,0 +1,128 @@
+//! The table itself. To add a route, add a line; the client, the agents and the OpenAPI document follow.
+
+use crate::caller::Role;
+use crate::listing::{Listing, Nothing};
+use crate::openapi::Book;
+use crate::rows::{
+    Allowed, AuditQuery, AuditRow, ByServer, ComponentRequest, ComponentRow, CopiesQuery, CopyRow,
+    DatabaseRow, MaintenanceRequest, MoveRequest, MoveRow, MovesRequest, Reason, RestartRequest, RestartRow,
+    ServerRow, ServiceRow, UserMoveRequest, UserMoveRow, Version, WaitQuery,
+};
+
+use super::{Endpoint, Method, Route};
+
+macro_rules! table {
+    ($(
+        $(#[doc = $summary:literal])+
+        $name:ident $(($($parameter:ident),+))? = $method:ident $template:literal, $role:ident,
+        $query:ty, $request:ty => $success:literal $response:ty;
+    )+) => {
+        $(
+            $(#[doc = $summary])+
+            #[derive(Debug, Clone, Default, PartialEq, Eq)]
+            pub struct $name {
+                $($(
+                    #[doc = concat!("The ", stringify!($parameter), " in the path.")]
+                    pub $parameter: String,
+                )+)?
+            }
+
+            impl Endpoint for $name {
+                const ROUTE: Route = Route {
+                    name: stringify!($name),
+                    method: Method::$method,
+                    template: $template,
+                    role: Role::$role,
+                    success: $success,
+                    summary: concat!($($summary),+),
+                };
+                type Query = $query;
+                type Request = $request;
+                type Response = $response;
+
+                fn values(&self) -> Vec<&str> {
+                    vec![$($(self.$parameter.as_str()),+)?]
+                }
+            }
+        )+
+
+        /// Every route.
+        pub const ALL: &[Route] = &[$($name::ROUTE),+];
+
+        /// Describes every route.
+        pub(crate) fn visit(book: &mut Book) {
+            $(book.add::<$name>();)+
+        }
+    };
+}
+
+table! {
+    /// Lists the copies of the databases: where they are, which are mounted, and how fit the others are.
+    Copies = Get "/v1/copies", Viewer, CopiesQuery, Nothing => 200 Listing<CopyRow>;
+
+    /// Lists the databases: where each is mounted, and what moves.
+    Databases = Get "/v1/databases", Viewer, Nothing, Nothing => 200 Listing<DatabaseRow>;
+    /// Moves a database to the server named, or to the fittest.
+    MoveDatabase(database) = Post "/v1/databases/{database}/move", Operator,
+        Nothing, MoveRequest => 202 MoveRow;
+    /// Mounts a database where it would be best.
+    MountDatabase(database) = Post "/v1/databases/{database}/mount", Operator,
+        Nothing, Reason => 200 DatabaseRow;
+    /// Dismounts a database, which stays dismounted until somebody mounts it.
+    DismountDatabase(database) = Post "/v1/databases/{database}/dismount", Administrator,
+        Nothing, Reason => 200 DatabaseRow;
+    /// Moves all databases that are mounted on one server, or all that are not mounted where they are preferred.
+    MoveDatabases = Post "/v1/moves", Operator, Nothing, MovesRequest => 202 Listing<MoveRow>;
+    /// Shows a move; with `wait`, as soon as its state changes.
+    ShowMove(database, id) = Get "/v1/moves/{database}/{id}", Viewer, WaitQuery, Nothing => 200 MoveRow;
+
+    /// Lists the servers.
+    Servers = Get "/v1/servers", Viewer, Nothing, Nothing => 200 Listing<ServerRow>;
+    /// Shows one server.
+    ShowServer(server) = Get "/v1/servers/{server}", Viewer, Nothing, Nothing => 200 ServerRow;
+    /// Blocks a server in the caller's name, and moves its databases away.
+    DrainServer(server) = Post "/v1/servers/{server}/drain", Operator,
+        Nothing, Reason => 202 Listing<MoveRow>;
+    /// Lifts the caller's block, and says who else still blocks the server.
+    AllowServer(server) = Post "/v1/servers/{server}/allow", Operator, Nothing, Reason => 200 Allowed;
+    /// Takes the power of a server away and gives it back; the same id restarts it once.
+    RestartServer(server) = Post "/v1/servers/{server}/restart", Administrator,
+        Nothing, RestartRequest => 202 RestartRow;
+    /// Begins maintenance of a server: nothing is healed there until it ends.
+    BeginMaintenance(server) = Post "/v1/servers/{server}/maintenance", Operator,
+        Nothing, MaintenanceRequest => 200 ServerRow;
+    /// Ends maintenance of a server.
+    EndMaintenance(server) = Delete "/v1/servers/{server}/maintenance", Operator,
+        Nothing, Nothing => 200 ServerRow;
+
+    /// Lists the services.
+    Services = Get "/v1/services", Viewer, ByServer, Nothing => 200 Listing<ServiceRow>;
+    /// Starts a service that is stopped or Failed.
+    StartService(server, service) = Post "/v1/servers/{server}/services/{service}/start", Operator,
+        Nothing, Reason => 202 ServiceRow;
+    /// Stops a service, which stays stopped until somebody starts it.
+    StopService(server, service) = Post "/v1/servers/{server}/services/{service}/stop", Operator,
+        Nothing, Reason => 202 ServiceRow;
+    /// Drains a service and starts it anew.
+    RestartService(server, service) = Post "/v1/servers/{server}/services/{service}/restart", Operator,
+        Nothing, Reason => 202 ServiceRow;
+
+    /// Lists the components: whether each takes traffic, and who asked for what.
+    Components = Get "/v1/components", Viewer, ByServer, Nothing => 200 Listing<ComponentRow>;
+    /// Asks for a state of a component, in the name of one requester.
+    SetComponent(server, component) = Put "/v1/servers/{server}/components/{component}", Operator,
+        Nothing, ComponentRequest => 200 ComponentRow;
+
+    /// Lists what was asked for by whom, the newest last.
+    Audit = Get "/v1/audit", Viewer, AuditQuery, Nothing => 200 Listing<AuditRow>;
+
+    /// Moves a user's mailbox to another database.
+    MoveUser(user) = Post "/v1/users/{user}/move", Administrator, Nothing, UserMoveRequest => 202 UserMoveRow;
+    /// Shows how far the last move of a user's mailbox has come.
+    ShowUserMove(user) = Get "/v1/user-moves/{user}", Viewer, WaitQuery, Nothing => 200 UserMoveRow;
+
+    /// Gives this description.
+    OpenApi = Get "/v1/openapi.json", Viewer, Nothing, Nothing => 200 serde_json::Value;
+    /// Says which agent answers, and its version.
+    ShowVersion = Get "/v1/version", Viewer, Nothing, Nothing => 200 Version;
+}
