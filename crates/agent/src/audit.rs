@@ -93,7 +93,12 @@ mod tests {
     fn what_was_asked_is_there_after_a_restart_the_newest_last() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.jsonl");
-        Audit::open(&path, "mbx1").unwrap().note(&caller(), ("drain", "mbx1"), Some("kernel"), Ok("done".into()));
+        Audit::open(&path, "mbx1").unwrap().note(
+            &caller(),
+            ("drain", "mbx1"),
+            Some("kernel"),
+            Ok("done".into()),
+        );
         let audit = Audit::open(&path, "mbx1").unwrap();
         let refused = Problem::new(Kind::Refused, "it is the last one");
         audit.note(&caller(), ("restart", "mbx1"), None, Err(&refused));

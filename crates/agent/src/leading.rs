@@ -162,7 +162,10 @@ impl Loop {
             outcome => outcome?,
         };
         if outcome.succeeded {
-            tracing::info!(revision = outcome.revision.0, "this agent leads: it decides where databases are served");
+            tracing::info!(
+                revision = outcome.revision.0,
+                "this agent leads: it decides where databases are served"
+            );
             self.reign = Some(outcome.revision);
             self.world.leading_since = self.now();
         }
@@ -188,11 +191,7 @@ impl Loop {
         Ok(())
     }
 
-    async fn fenced(
-        &mut self,
-        fence: &Fence,
-        outcome: Result<(), AskError>,
-    ) -> Result<(), CoordinatorError> {
+    async fn fenced(&mut self, fence: &Fence, outcome: Result<(), AskError>) -> Result<(), CoordinatorError> {
         self.in_hand.remove(&fence.expects);
         let (database, server) = (&fence.database, &fence.holder.server);
         match outcome {

@@ -49,10 +49,8 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     };
     tokio::spawn(leading.run());
     let role = |role| settled.configuration.server(server.as_str()).is_some_and(|server| server.has(role));
-    let components = [
-        role(Role::Mailbox).then(Component::back_end),
-        role(Role::ClientAccess).then(Component::front_end),
-    ];
+    let components =
+        [role(Role::Mailbox).then(Component::back_end), role(Role::ClientAccess).then(Component::front_end)];
     let components = components.into_iter().flatten().collect();
     tokio::spawn(components::apply(server.clone(), folder.clone(), components, seen.clone()));
     let api = Arc::new(Api {

@@ -42,7 +42,11 @@ pub(crate) async fn follow(
 }
 
 /// Announces every report, for ever.
-pub(crate) async fn report(server: ServerName, mut reports: watch::Receiver<Reports>, announcing: Arc<Announcing>) {
+pub(crate) async fn report(
+    server: ServerName,
+    mut reports: watch::Receiver<Reports>,
+    announcing: Arc<Announcing>,
+) {
     loop {
         let mut announcements = Announcements::default();
         for (database, report) in reports.borrow_and_update().iter() {

@@ -254,3 +254,6 @@ fn told(standing: &Standing) -> String {
         Standing::Failed { operation, source } => format!("could not {operation}: {source}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

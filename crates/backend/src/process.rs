@@ -28,16 +28,19 @@ const FIRST_MOUNTS: Duration = Duration::from_secs(3);
 pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure> {
     let mut process = Process::start("backend", &data, &server)?;
     let configuration = &process.service.live.snapshot().configuration;
-    let coordinator = cluster::connect(configuration, &data).map_err(|error| Failure::of(Exit::Misconfigured, error))?;
+    let coordinator =
+        cluster::connect(configuration, &data).map_err(|error| Failure::of(Exit::Misconfigured, error))?;
     let cache = data.server(server.as_str()).assignments();
     let records = cluster::Following::start(Arc::clone(&coordinator), cluster::assignments(), Some(cache));
-    let announcing = Arc::new(Announcing::start(coordinator, configuration.cluster().coordinator.lease.duration()));
+    let announcing =
+        Arc::new(Announcing::start(coordinator, configuration.cluster().coordinator.lease.duration()));
     let mounts = Mounts::new();
     let (assign, assigned) = watch::channel(assignments::assigned_to(&server, configuration, &records.now()));
     let (reports, reported) = watch::channel(Reports::new());
     let live = Arc::clone(&process.service.live);
     tokio::spawn(assignments::follow(server.clone(), Arc::clone(&live), records.changes(), assign));
-    let following = Following { data: data.clone(), live, mounts: mounts.clone(), assigned: assigned.clone(), reports };
+    let following =
+        Following { data: data.clone(), live, mounts: mounts.clone(), assigned: assigned.clone(), reports };
     let (end, ended) = oneshot::channel::<()>();
     let following = tokio::spawn(following.run(async { drop(ended.await) }));
     tokio::spawn(assignments::report(server.clone(), reported.clone(), Arc::clone(&announcing)));
@@ -46,7 +49,9 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     let running = Running::start(Start { data, server: name, service, mounts: mounts.clone() }).await?;
     let (listening, listed) = (running.listening(), reported.clone());
     process.service.set_particulars(Particulars {
-        details: Box::new(move || json!({ "addresses": listening, "databases": databases(&listed.borrow()) })),
+        details: Box::new(
+            move || json!({ "addresses": listening, "databases": databases(&listed.borrow()) }),
+        ),
         gauges: Box::new(BTreeMap::new),
     });
     let (runtime, stores) = (Handle::current(), mounts.clone());

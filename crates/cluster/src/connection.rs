@@ -70,7 +70,8 @@ fn tls(settings: &CoordinatorSettings, folder: &Path) -> Result<Option<Arc<Clien
     let config = match (&settings.certificate, &settings.key) {
         (Some(certificate), Some(key)) => {
             let file = key.from_folder(folder);
-            let key = PrivateKeyDer::from_pem_file(&file).map_err(|source| ConnectError::Pem { file, source })?;
+            let key =
+                PrivateKeyDer::from_pem_file(&file).map_err(|source| ConnectError::Pem { file, source })?;
             builder.with_client_auth_cert(certificates(certificate, folder)?, key)?
         }
         _ => builder.with_no_client_auth(),

@@ -37,7 +37,7 @@ impl Placed {
                 tracing::error!(%error, "a record is ignored");
             }
         }
-        Self { records, epoch: view.epoch, revision: view.revision, standing: view.standing.clone() }
+        Self { records, epoch: view.epoch, revision: view.revision, standing: view.standing }
     }
 }
 

@@ -13,7 +13,7 @@ mod connection;
 mod following;
 mod transaction;
 
-pub use announcing::{Announcing, Announcements};
+pub use announcing::{Announcements, Announcing};
 pub use connection::{ConnectError, connect};
 pub use following::{Following, Placed, assignments, everything};
 pub use transaction::{Committed, commit, key_of};

@@ -34,7 +34,9 @@ pub async fn commit(
 
 fn compare(expects: &Expects) -> Compare {
     let key = key_of(&expects.key);
-    expects.revision.map_or(Compare::Absent(key.clone()), |revision| Compare::Modified(key, Revision(revision)))
+    expects
+        .revision
+        .map_or(Compare::Absent(key.clone()), |revision| Compare::Modified(key, Revision(revision)))
 }
 
 /// The key of a record as the coordinator takes it.

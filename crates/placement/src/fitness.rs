@@ -176,7 +176,10 @@ pub fn candidates_for(world: &World, database: &PlacedDatabase, asked: &Move) ->
     match &asked.to {
         Some(server) => {
             let purpose = Purpose::Asked { by_human: asked.by.is_human(), force: asked.force };
-            Candidates(vec![Candidate { server: server.clone(), verdict: verdict(world, database, server, purpose) }])
+            Candidates(vec![Candidate {
+                server: server.clone(),
+                verdict: verdict(world, database, server, purpose),
+            }])
         }
         None => candidates(world, database, holder),
     }

@@ -43,6 +43,4 @@ pub use request::{
 };
 pub use token::Token;
 pub use world::{Limits, PlacedDatabase, PlacedServer, Topology, World};
-pub use writes::{
-    Expects, Writes, begin_maintenance, block, end_maintenance, set_component, unblock,
-};
+pub use writes::{Expects, Writes, begin_maintenance, block, end_maintenance, set_component, unblock};

@@ -74,6 +74,7 @@ impl Process {
             }
         }
         notify::stopping();
+        self.service.begin_to_end();
         tracing::info!(service = self.service.name, "stopping");
     }
 

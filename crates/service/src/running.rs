@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use jiff::Timestamp;
@@ -90,6 +91,8 @@ pub struct Service {
     /// What LMTP commands cost.
     pub lmtp: Arc<Counters>,
     log: Option<Arc<ServiceLog>>,
+    /// Whether the process has been asked to end: then no one lets sessions in again.
+    ending: AtomicBool,
     /// The settings that the logs go by.
     applied: Mutex<Arc<Settled>>,
     particulars: OnceLock<Particulars>,
@@ -134,6 +137,7 @@ impl Service {
             pop3: Arc::new(Counters::new("pop3", POP3)),
             lmtp: Arc::new(Counters::new("lmtp", LMTP)),
             log: service_log,
+            ending: AtomicBool::new(false),
             applied: Mutex::new(settled),
             particulars: OnceLock::new(),
             removal: OnceLock::new(),
@@ -186,6 +190,12 @@ impl Service {
             log.set_level(level);
         }
         *applied = now;
+    }
+
+    /// The process has been asked to end: from now on nobody lets sessions in again.
+    pub fn begin_to_end(&self) {
+        self.ending.store(true, Relaxed);
+        self.sessions.set_phase(Phase::Draining);
     }
 
     /// Reads the settings again, now. For the admin socket and SIGHUP.
@@ -265,6 +275,9 @@ impl Answers for Service {
             Ask::Drain => {
                 self.sessions.set_phase(Phase::Draining);
                 Answer::Done
+            }
+            Ask::Admit if self.ending.load(Relaxed) => {
+                Answer::Refused { reason: format!("this {} is on its way down", self.name) }
             }
             Ask::Admit => {
                 self.sessions.set_phase(Phase::Admitting);

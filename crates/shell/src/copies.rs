@@ -38,7 +38,9 @@ const COLUMNS: &[Column<CopyRow>] = &[
     Column::new("COPY QUEUE", |row, _| row.copy_queue.to_string()),
     Column::new("REPLAY QUEUE", |row, _| row.replay_queue.to_string()),
     Column::new("SHARED", |row, _| yes_or_no(row.shared)),
-    Column::new("SINCE", |row, screen| screen.moment(&row.since)),
+    Column::new("SINCE", |row, screen| {
+        row.since.as_ref().map_or_else(String::new, |since| screen.moment(since))
+    }),
     Column::new("WHY", |row, _| row.why.clone()),
 ];
 

@@ -66,10 +66,13 @@ impl Routes {
                     let asked = understand::<E>(request).await?;
                     handle(api, asked).await
                 };
-                answered.await.map_or_else(refuse, |answer| {
-                    let status = StatusCode::from_u16(E::ROUTE.success).unwrap_or(StatusCode::OK);
-                    (status, axum::Json(answer)).into_response()
-                })
+                answered.await.map_or_else(
+                    |problem| refuse(&problem),
+                    |answer| {
+                        let status = StatusCode::from_u16(E::ROUTE.success).unwrap_or(StatusCode::OK);
+                        (status, axum::Json(answer)).into_response()
+                    },
+                )
             }
         };
         Self(self.0.route(E::ROUTE.template, on(method, answer)))
@@ -82,9 +85,10 @@ impl Routes {
 
 async fn understand<E: Endpoint>(request: Request) -> Result<Asked<E>, Problem> {
     let (head, body) = request.into_parts();
-    let visitor = head.extensions.get::<Visitor>().ok_or_else(|| {
-        Problem::new(Kind::Internal, "the request came by no door")
-    })?;
+    let visitor = head
+        .extensions
+        .get::<Visitor>()
+        .ok_or_else(|| Problem::new(Kind::Internal, "the request came by no door"))?;
     let caller = visitor.caller(&head.headers)?;
     caller.may_use(&E::ROUTE)?;
     let body = to_bytes(body, LONGEST_REQUEST)
@@ -101,15 +105,12 @@ async fn understand<E: Endpoint>(request: Request) -> Result<Asked<E>, Problem> 
 /// Nothing of that name; which one was meant if that can be guessed.
 async fn unknown(request: Request) -> Response {
     match routes::find(request.method().as_str(), request.uri().path()) {
-        Err(problem) => refuse(problem),
-        Ok((route, _)) => {
-            refuse(Problem::new(Kind::Internal, format!("nobody answers {}", route.template)))
-        }
+        Err(problem) => refuse(&problem),
+        Ok((route, _)) => refuse(&Problem::new(Kind::Internal, format!("nobody answers {}", route.template))),
     }
 }
 
-fn refuse(problem: Problem) -> Response {
+fn refuse(problem: &Problem) -> Response {
     let status = StatusCode::from_u16(problem.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
-    (status, [(header::CONTENT_TYPE, Problem::MEDIA_TYPE)], body).into_response()
+    (status, [(header::CONTENT_TYPE, Problem::MEDIA_TYPE)], problem.to_json()).into_response()
 }

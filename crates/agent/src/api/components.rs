@@ -24,10 +24,7 @@ pub(super) async fn list(
     Ok(Listing::complete(configured.flat_map(|server| of_server(&world, server)).collect()))
 }
 
-pub(super) async fn set(
-    api: Arc<Api>,
-    asked: Asked<routes::SetComponent>,
-) -> Result<ComponentRow, Problem> {
+pub(super) async fn set(api: Arc<Api>, asked: Asked<routes::SetComponent>) -> Result<ComponentRow, Problem> {
     let (name, component) = (asked.path("server"), asked.path("component"));
     let done = change(&api, &asked).await;
     let target = format!("{name}/{component} to {}", asked.request.state.word());
@@ -37,18 +34,15 @@ pub(super) async fn set(
     Ok(row(&api.world(), &server, &component))
 }
 
-async fn change(
-    api: &Api,
-    asked: &Asked<routes::SetComponent>,
-) -> Result<(ServerName, Component), Problem> {
+async fn change(api: &Api, asked: &Asked<routes::SetComponent>) -> Result<(ServerName, Component), Problem> {
     let server = api.server_called(asked.path("server"))?;
     let settled = api.live.snapshot();
     let known = settled.configuration.server(server.as_str()).map(components_of).unwrap_or_default();
     let wanted = asked.path("component");
     let component = known.iter().find(|component| component.as_str().eq_ignore_ascii_case(wanted));
-    let component = component.cloned().ok_or_else(|| {
-        Problem::unknown("component", wanted, known.iter().map(Component::as_str))
-    })?;
+    let component = component
+        .cloned()
+        .ok_or_else(|| Problem::unknown("component", wanted, known.iter().map(Component::as_str)))?;
     let by = match &asked.request.requester {
         None => requester(&asked.caller),
         Some(name) => Requester::parse(name)

@@ -67,7 +67,8 @@ impl Visitor {
             Self::Local => passed_on.unwrap_or_else(|| Ok(administrator("local"))),
             Self::Agent(server) => passed_on.unwrap_or_else(|| Ok(administrator(&format!("agent-{server}")))),
             Self::Stranger(file) => {
-                let token = text(header::AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
+                let token =
+                    text(header::AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
                 let token = token.ok_or_else(|| {
                     Problem::new(Kind::Unauthenticated, "show a token: Authorization: Bearer …")
                 })?;
@@ -105,9 +106,7 @@ pub(crate) async fn open(
     let doors = Arc::new(Doors { router, service: Arc::clone(&service), certificates, data });
     let reception = Reception::open(doors, service).await?;
     let bound = reception.bound();
-    let tell = |bound: &net::listeners::Bound<Purpose>| {
-        serde_json::json!({ "protocol": "api", "address": bound.local.to_string() })
-    };
+    let tell = |bound: &net::listeners::Bound<Purpose>| serde_json::json!({ "protocol": "api", "address": bound.local.to_string() });
     let addresses = bound.iter().map(tell).collect();
     Ok(Open { receiving: tokio::spawn(reception.receive()), addresses })
 }
@@ -163,7 +162,8 @@ impl Host for Doors {
             endpoint: Endpoint::Tcp(address),
             kind: if address.ip().is_loopback() { Purpose::Loopback } else { Purpose::Tls },
         });
-        let socket = Binding { endpoint: Endpoint::Unix(self.service.folder.api_socket()), kind: Purpose::Local };
+        let socket =
+            Binding { endpoint: Endpoint::Unix(self.service.folder.api_socket()), kind: Purpose::Local };
         tcp.chain([socket]).collect()
     }
 

@@ -79,13 +79,11 @@ impl Api {
 
     /// The servers that a query means: the one it names, or all.
     fn servers_meant(&self, name: Option<&str>) -> Result<Vec<ServerName>, Problem> {
-        match name {
-            Some(name) => self.server_called(name).map(|server| vec![server]),
-            None => {
-                let settled = self.live.snapshot();
-                Ok(settled.configuration.servers.iter().map(|server| server.name.clone()).collect())
-            }
+        if let Some(name) = name {
+            return self.server_called(name).map(|server| vec![server]);
         }
+        let settled = self.live.snapshot();
+        Ok(settled.configuration.servers.iter().map(|server| server.name.clone()).collect())
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use admin_api::rows::{Candidate, MoveRow, MoveState, Moves};
 use admin_api::{Caller, Kind, Listing, Problem, routes};
 use placement::record::{AssignmentReason, FinishedMove, Move, MoveOutcome};
-use placement::{MoveId, MoveRequest, PlacedDatabase, Relocation, World, moves_off, preferred_moves, request_move};
+use placement::{
+    MoveId, MoveRequest, PlacedDatabase, Relocation, World, moves_off, preferred_moves, request_move,
+};
 use tokio::time::{Instant, timeout_at};
 
 use super::asked::Asked;
@@ -42,20 +44,26 @@ pub(super) async fn relocate(
 ) -> Result<Listing<MoveRow>, Problem> {
     let stuck: Vec<_> = relocations
         .iter()
-        .filter_map(|relocation| relocation.to.as_ref().err().map(|why| format!("{}: {why}", relocation.database)))
+        .filter_map(|relocation| {
+            relocation.to.as_ref().err().map(|why| format!("{}: {why}", relocation.database))
+        })
         .collect();
     if !stuck.is_empty() {
-        return Err(Problem::new(Kind::Refused, "some databases can go nowhere, so none is moved").because(stuck));
+        return Err(
+            Problem::new(Kind::Refused, "some databases can go nowhere, so none is moved").because(stuck)
+        );
     }
     let mut rows = Vec::new();
     for Relocation { database, to, .. } in relocations {
-        let to = to.as_ref().ok().map(|server| server.as_str());
+        let to = to.as_ref().ok().map(settings::ServerName::as_str);
         match begin(api, caller, (database.as_str(), to), reason, false).await {
             Ok(row) => rows.push(row),
             // It moves already, for somebody else: that is what was asked for, or nearly.
             Err(problem) if problem.kind == Kind::Conflict => {
                 let world = api.world();
-                rows.extend(known(&world, database.as_str()).ok().and_then(|database| under_way(&world, database)));
+                rows.extend(
+                    known(&world, database.as_str()).ok().and_then(|database| under_way(&world, database)),
+                );
             }
             Err(problem) => return Err(problem),
         }
@@ -129,8 +137,12 @@ fn find(world: &World, database: &PlacedDatabase, id: &str) -> Option<MoveRow> {
 fn requested_row(world: &World, database: &PlacedDatabase, asked: &Move) -> MoveRow {
     let reason = world.records.assignments.get(&database.name).map(|at| &at.value.reason);
     let (state, to) = match reason {
-        Some(AssignmentReason::HandingOver { to, id }) if *id == asked.id => (MoveState::HandingOver, Some(to)),
-        Some(AssignmentReason::Moved { id, .. }) if *id == asked.id => (MoveState::Mounting, asked.to.as_ref()),
+        Some(AssignmentReason::HandingOver { to, id }) if *id == asked.id => {
+            (MoveState::HandingOver, Some(to))
+        }
+        Some(AssignmentReason::Moved { id, .. }) if *id == asked.id => {
+            (MoveState::Mounting, asked.to.as_ref())
+        }
         _ => (MoveState::Waiting, asked.to.as_ref()),
     };
     let candidates = placement::candidates_for(world, database, asked);

@@ -10,8 +10,8 @@ use init::control::AskError;
 use init::status::{GridStatus, ServerRequest};
 use placement::record::{self, Presence};
 use placement::{
-    World, begin_maintenance as maintenance_begins, block, end_maintenance as maintenance_ends,
-    may_restart, moves_off, unblock,
+    World, begin_maintenance as maintenance_begins, block, end_maintenance as maintenance_ends, may_restart,
+    moves_off, unblock,
 };
 use settings::{Role, Server, ServerName};
 
@@ -48,12 +48,14 @@ async fn shown_row(api: &Api, name: &ServerName) -> Result<ServerRow, Problem> {
 async fn row(api: &Api, world: &World, server: &Server, grid: Option<&GridStatus>) -> ServerRow {
     let presence = world.records.agents.get(&server.name).map(|kept| &kept.value);
     let status = api.controls.ask(&server.name, &ServerRequest::Status).await.ok();
-    let active = world.topology.databases.iter().filter(|database| {
-        world.mounted_on(&database.name).is_some_and(|mounted| *mounted == server.name)
-    });
-    let sessions = services::of_server(api, &server.name).await.ok().map(|rows| {
-        rows.iter().filter_map(|row| row.sessions).sum()
-    });
+    let active =
+        world.topology.databases.iter().filter(|database| {
+            world.mounted_on(&database.name).is_some_and(|mounted| *mounted == server.name)
+        });
+    let sessions = services::of_server(api, &server.name)
+        .await
+        .ok()
+        .map(|rows| rows.iter().filter_map(|row| row.sessions).sum());
     ServerRow {
         name: server.name.to_string(),
         roles: server.roles.iter().map(|role| role_of(*role)).collect(),
@@ -133,7 +135,10 @@ pub(super) async fn allow(api: Arc<Api>, asked: Asked<routes::AllowServer>) -> R
     note(&api, &asked, "allow", reason, done.await)
 }
 
-pub(super) async fn restart(api: Arc<Api>, asked: Asked<routes::RestartServer>) -> Result<RestartRow, Problem> {
+pub(super) async fn restart(
+    api: Arc<Api>,
+    asked: Asked<routes::RestartServer>,
+) -> Result<RestartRow, Problem> {
     let request = &asked.request;
     let done = async {
         let server = api.server_called(asked.path("server"))?;
@@ -155,7 +160,10 @@ pub(super) async fn restart(api: Arc<Api>, asked: Asked<routes::RestartServer>) 
 }
 
 fn no_id() -> Problem {
-    Problem::new(Kind::BadInput, "a restart needs an \"id\": with the same id it is done once, however often it is asked for")
+    Problem::new(
+        Kind::BadInput,
+        "a restart needs an \"id\": with the same id it is done once, however often it is asked for",
+    )
 }
 
 pub(super) async fn begin_maintenance(

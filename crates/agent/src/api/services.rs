@@ -18,7 +18,10 @@ use init::control::AskError;
 /// How long a service may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-pub(super) async fn list(api: Arc<Api>, asked: Asked<routes::Services>) -> Result<Listing<ServiceRow>, Problem> {
+pub(super) async fn list(
+    api: Arc<Api>,
+    asked: Asked<routes::Services>,
+) -> Result<Listing<ServiceRow>, Problem> {
     let mut listing = Listing::default();
     for server in api.servers_meant(asked.query.server.as_deref())? {
         match of_server(&api, &server).await {
@@ -39,7 +42,7 @@ pub(super) async fn of_server(api: &Api, server: &ServerName) -> Result<Vec<Serv
     let mut rows = Vec::new();
     for service in &status.services {
         let said = says(folder.clone(), service.service.clone()).await;
-        rows.push(row(server, service, said.as_ref()));
+        rows.push(row(server, service, said.as_deref()));
     }
     Ok(rows)
 }
@@ -53,7 +56,7 @@ async fn says(folder: ServerFolder, service: String) -> Option<Box<Status>> {
     }
 }
 
-fn row(server: &ServerName, service: &ServiceStatus, said: Option<&Box<Status>>) -> ServiceRow {
+fn row(server: &ServerName, service: &ServiceStatus, said: Option<&Status>) -> ServiceRow {
     use init::status::ServiceState as State;
     let millis = placement::UnixMillis(u64::try_from(service.since.as_millisecond()).unwrap_or(0));
     ServiceRow {

@@ -3,6 +3,7 @@
 //! A file with a line for each: a name, a role, and the SHA-256 of the token in hexadecimal. The token itself is nowhere.
 //! The file is read at every use, so that a line taken out is out at once. Lines that begin with `#` are remarks.
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
@@ -46,7 +47,11 @@ fn find(text: &str, token: &str) -> Option<Caller> {
 }
 
 fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+    octets.iter().fold(String::new(), |mut text, octet| {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

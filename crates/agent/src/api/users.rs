@@ -20,7 +20,8 @@ pub(super) async fn begin(_: Arc<Api>, _: Asked<routes::MoveUser>) -> Result<Use
 pub(super) async fn show(api: Arc<Api>, asked: Asked<routes::ShowUserMove>) -> Result<UserMoveRow, Problem> {
     let user = asked.path("user");
     let moves = api.user_moves.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    moves.get(user).cloned().ok_or_else(|| {
-        Problem::new(Kind::Unknown, format!("no move of {user} was asked for here"))
-    })
+    moves
+        .get(user)
+        .cloned()
+        .ok_or_else(|| Problem::new(Kind::Unknown, format!("no move of {user} was asked for here")))
 }

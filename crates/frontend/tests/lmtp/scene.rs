@@ -268,9 +268,8 @@ pub(crate) fn name(text: &str) -> Name {
 
 /// DB01 and DB02 are mounted on these.
 fn at(servers: [&str; 2]) -> Arc<Whereabouts> {
-    let place = |(database, server)| {
-        (DatabaseName::parse(database).unwrap(), ServerName::parse(server).unwrap())
-    };
+    let place =
+        |(database, server)| (DatabaseName::parse(database).unwrap(), ServerName::parse(server).unwrap());
     Arc::new(["DB01", "DB02"].into_iter().zip(servers).map(place).collect())
 }
 

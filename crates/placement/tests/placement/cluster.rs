@@ -150,7 +150,12 @@ impl Cluster {
     }
 
     pub(crate) fn under_maintenance(mut self, on: &str) -> Self {
-        let kept = self.keep(Maintenance { by: by("alice"), reason: "disk".into(), since: UnixMillis(0), until: UnixMillis(0) });
+        let kept = self.keep(Maintenance {
+            by: by("alice"),
+            reason: "disk".into(),
+            since: UnixMillis(0),
+            until: UnixMillis(0),
+        });
         self.world.records.maintenance.insert(server(on), kept);
         self
     }
