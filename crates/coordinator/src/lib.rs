@@ -6,7 +6,8 @@
 //! change after a revision, as long as the store still knows them all. The *epoch* counts the lives of the store: one
 //! made anew has a greater epoch, so that (epoch, revision) never goes back.
 //!
-//! Built on any engine alike: [`Mirror`], a view of a part of the store that survives its absence, and [`LeaseKeeper`].
+//! The engine: [`local`], a process of its own for the servers of one machine. What is built on it:
+//! [`Mirror`], a view of a part of the store that survives its absence, and [`LeaseKeeper`].
 //!
 //! Not for: what the entries mean (assignments, moves, slots are above), nor anything large or frequent. Whoever loses
 //! the coordinator loses decisions, not mail.
@@ -19,6 +20,7 @@ mod error;
 mod key;
 mod lease_keeper;
 mod ledger;
+pub mod local;
 mod mirror;
 mod octets_text;
 mod seam;
