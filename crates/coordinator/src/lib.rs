@@ -6,7 +6,7 @@
 //! change after a revision, as long as the store still knows them all. The *epoch* counts the lives of the store: one
 //! made anew has a greater epoch, so that (epoch, revision) never goes back.
 //!
-//! The engine: [`local`], a process of its own for the servers of one machine. What is built on it:
+//! Engines: [`local`], a process of its own for the servers of one machine, and [`etcd`]. What is built on them alike:
 //! [`Mirror`], a view of a part of the store that survives its absence, and [`LeaseKeeper`].
 //!
 //! Not for: what the entries mean (assignments, moves, slots are above), nor anything large or frequent. Whoever loses
@@ -17,6 +17,7 @@
 mod backoff;
 mod entry;
 mod error;
+pub mod etcd;
 mod key;
 mod lease_keeper;
 mod ledger;
