@@ -1,4 +1,4 @@
-//! The promises of [`Coordinator`](crate::Coordinator), each a function that asks an engine to keep it.
+//! The promises of [`Coordinator`], each a function that asks an engine to keep it.
 //!
 //! [`crate::conformance_suite`] makes one test of each. A function gets an empty [`super::TestStore`] and panics if the
 //! promise is broken. Leases make some of them last a few seconds of the executor's time.
