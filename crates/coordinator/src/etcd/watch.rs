@@ -1,0 +1,154 @@
+//! Following changes in etcd.
+//!
+//! A watch that is silent may have nothing to tell, or nobody at its other end. So after a silence its member is asked
+//! for something that only a member in touch with the others can answer, and the watch is begun anew there.
+
+use std::sync::Arc;
+
+use bytes::{Buf, BytesMut};
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout_at};
+
+use super::Inner;
+use super::failure::garbled;
+use super::gateway::Stream;
+use super::messages::{TxnAnswer, WatchAnswer, WatchLine, WatchRequest};
+use crate::{Answer, CoordinatorError, Prefix, Revision, Watch, WatchEvent};
+
+const OPERATION: &str = "watch";
+/// Octets in the longest line: all that one transaction of anyone may change.
+const LINE_LIMIT: usize = 64 << 20;
+
+pub(super) struct EtcdWatch {
+    etcd: Arc<Inner>,
+    prefix: Prefix,
+    /// All up to here was told.
+    after: Revision,
+    lines: Option<Lines>,
+    over: Option<CoordinatorError>,
+}
+
+/// The lines of one answer.
+struct Lines {
+    stream: Stream,
+    waiting: BytesMut,
+    /// How much of `waiting` has no end of a line.
+    searched: usize,
+}
+
+impl EtcdWatch {
+    pub(super) async fn open(
+        etcd: Arc<Inner>,
+        prefix: Prefix,
+        after: Revision,
+    ) -> Result<Self, CoordinatorError> {
+        let mut watch = Self { etcd, prefix, after, lines: None, over: None };
+        watch.begin().await?;
+        Ok(watch)
+    }
+
+    /// Asks for all changes after the last one that was told.
+    ///
+    /// They are asked for one revision earlier. Of the revision up to which it was compacted, etcd still knows what was
+    /// put, but not what was deleted, and would begin there without a word.
+    async fn begin(&mut self) -> Result<(), CoordinatorError> {
+        let deadline = Instant::now() + self.etcd.gateway.deadline();
+        let request = WatchRequest::new(self.etcd.names.range(&self.prefix), self.after.0.max(1));
+        let stream = self.etcd.gateway.stream(OPERATION, "/v3/watch", &request).await?;
+        let mut lines = Lines { stream, waiting: BytesMut::new(), searched: 0 };
+        let created = match timeout_at(deadline, lines.next()).await {
+            Ok(created) => created?,
+            Err(_) => return Err(CoordinatorError::unavailable(OPERATION, "it did not begin in time")),
+        };
+        self.require_known(&created)?;
+        if !created.created || created.header.revision < self.after.0 {
+            // A life of the store that has not come so far.
+            return Err(CoordinatorError::Compacted { after: self.after });
+        }
+        self.lines = Some(lines);
+        Ok(())
+    }
+
+    fn require_known(&self, answer: &WatchAnswer) -> Result<(), CoordinatorError> {
+        if answer.compact_revision > 0 {
+            return Err(CoordinatorError::Compacted { after: self.after });
+        }
+        if answer.canceled {
+            let reason = format!("the watch was ended: {}", answer.cancel_reason);
+            return Err(CoordinatorError::unavailable(OPERATION, reason));
+        }
+        Ok(())
+    }
+
+    async fn wait(&mut self) -> Result<Vec<WatchEvent>, CoordinatorError> {
+        loop {
+            let Some(lines) = &mut self.lines else {
+                self.begin().await?;
+                continue;
+            };
+            let patience = Instant::now() + self.etcd.gateway.deadline();
+            let Ok(answer) = timeout_at(patience, lines.next()).await else {
+                let (turn, question) = (lines.stream.turn, self.etcd.names.reading(None));
+                self.etcd.gateway.ask_one::<TxnAnswer>(turn, OPERATION, "/v3/kv/txn", &question).await?;
+                self.lines = None;
+                continue;
+            };
+            let answer = answer?;
+            self.require_known(&answer)?;
+            let events: Result<Vec<_>, _> =
+                answer.events.into_iter().map(|event| self.etcd.names.event(event)).collect();
+            let mut events = events.map_err(|error| garbled(OPERATION, error))?;
+            events.retain(|event| event.revision() > self.after);
+            if let Some(last) = events.last() {
+                self.after = last.revision();
+                return Ok(events);
+            }
+        }
+    }
+}
+
+impl Watch for EtcdWatch {
+    fn next(&mut self) -> Answer<'_, Vec<WatchEvent>> {
+        Box::pin(async {
+            if let Some(error) = &self.over {
+                return Err(error.clone());
+            }
+            self.wait().await.inspect_err(|error| {
+                self.lines = None;
+                self.over = Some(error.clone());
+            })
+        })
+    }
+}
+
+impl Lines {
+    /// The next line. An unfinished call may be dropped.
+    async fn next(&mut self) -> Result<WatchAnswer, CoordinatorError> {
+        loop {
+            if let Some(end) = self.waiting[self.searched..].iter().position(|octet| *octet == b'\n') {
+                let line = self.waiting.split_to(self.searched + end);
+                self.waiting.advance(1);
+                self.searched = 0;
+                let line: WatchLine =
+                    serde_json::from_slice(&line).map_err(|error| garbled(OPERATION, error))?;
+                return line.result.ok_or_else(|| {
+                    let message = line.error.map(|error| error.message).unwrap_or_default();
+                    CoordinatorError::unavailable(OPERATION, format!("the watch was ended: {message}"))
+                });
+            }
+            self.searched = self.waiting.len();
+            if self.searched > LINE_LIMIT {
+                return Err(CoordinatorError::unavailable(OPERATION, "a line of the watch is too long"));
+            }
+            match self.stream.body.frame().await {
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.waiting.extend_from_slice(&data);
+                    }
+                }
+                Some(Err(error)) => return Err(CoordinatorError::unavailable(OPERATION, error)),
+                None => return Err(CoordinatorError::unavailable(OPERATION, "the watch was ended")),
+            }
+        }
+    }
+}
