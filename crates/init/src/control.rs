@@ -1,6 +1,7 @@
-//! The socket on which an init is asked and told: one line of JSON each way, on a Unix socket in the server's folder.
+//! The sockets on which an init and the grid are asked and told: one line of JSON each way, on a Unix socket. Whoever asks
+//! keeps its side open until the answer is there: for one who has gone there is none.
 //!
-//! Whoever may open the folder may use it; there is no other protection and no other user.
+//! Whoever may open the folder may use the socket; there is no other protection and no other user.
 
 use std::fs::Permissions;
 use std::io;
@@ -23,22 +24,27 @@ use crate::status::{Reply, ServerRequest, ServerStatus};
 
 /// A request is a few words; more is a mistake.
 const LONGEST_REQUEST: u64 = 4096;
-/// How long either side waits for the other: init answers from memory.
+/// How long one may take to ask, and then to take the answer. Also how long a command waits for an init, which answers from
+/// memory.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One request, and where its answer goes.
 #[derive(Debug)]
-pub(crate) struct Asked {
-    pub(crate) request: ServerRequest,
-    pub(crate) answer: oneshot::Sender<Reply<ServerStatus>>,
+pub(crate) struct Asked<Q, A> {
+    pub(crate) request: Q,
+    pub(crate) answer: oneshot::Sender<Reply<A>>,
 }
 
 /// Opens the socket at `path`, which lies in the folder, and passes on what is asked there as long as the runtime lives.
-pub(crate) fn listen(
+pub(crate) fn listen<Q, A>(
     path: &Path,
     folder: &SocketFolder,
-    asked: mpsc::UnboundedSender<Asked>,
-) -> Result<(), InitError> {
+    asked: mpsc::UnboundedSender<Asked<Q, A>>,
+) -> Result<(), InitError>
+where
+    Q: DeserializeOwned + Send + 'static,
+    A: Serialize + Send + Sync + 'static,
+{
     let open = || {
         let listener = UnixListener::bind(folder.clear(name_of(path)?)?)?;
         std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
@@ -49,7 +55,7 @@ pub(crate) fn listen(
         loop {
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    tokio::spawn(tokio::time::timeout(PATIENCE, serve(stream, asked.clone())));
+                    tokio::spawn(serve(stream, asked.clone()));
                 }
                 // Out of descriptors: those that are open now close within their time.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -60,30 +66,49 @@ pub(crate) fn listen(
 }
 
 /// Answers one request; an error is the asker's, who sees the connection closed.
-async fn serve(stream: UnixStream, asked: mpsc::UnboundedSender<Asked>) -> io::Result<()> {
+async fn serve<Q, A>(stream: UnixStream, asked: mpsc::UnboundedSender<Asked<Q, A>>) -> io::Result<()>
+where
+    Q: DeserializeOwned,
+    A: Serialize,
+{
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
-    (&mut stream).take(LONGEST_REQUEST).read_line(&mut line).await?;
+    let mut bounded = (&mut stream).take(LONGEST_REQUEST);
+    within(PATIENCE, bounded.read_line(&mut line)).await?;
     let reply = match serde_json::from_str(&line) {
         Ok(request) => {
             let (answer, answered) = oneshot::channel();
-            let gone = |_| io::Error::other("init is ending");
-            asked.send(Asked { request, answer }).map_err(|_| io::Error::other("init is ending"))?;
-            answered.await.map_err(gone)?
+            let gone = || io::Error::other("the process is ending");
+            asked.send(Asked { request, answer }).map_err(|_| gone())?;
+            tokio::select! {
+                biased;
+                answered = answered => answered.map_err(|_| gone())?,
+                // A server may take long to come back. Nobody is kept waiting for an answer that nobody reads.
+                _ = stream.read_u8() => return Ok(()),
+            }
         }
         Err(error) => Reply::Refused(format!("the request is not understood: {error}")),
     };
-    write_line(stream.get_mut(), &reply).await
+    within(PATIENCE, write_line(stream.get_mut(), &reply)).await
 }
 
-/// Why an init did not do as asked.
+/// Why an init or the grid did not do as asked.
 #[derive(Debug, Error)]
 pub enum AskError {
-    /// It cannot be reached.
+    /// An init cannot be reached, or has not answered in time: what was asked may be done or not.
     #[error("server {server} does not answer on {}: {source}; `mailmedic status` shows whether it has power", path.display())]
     NoAnswer {
         /// The server.
         server: String,
+        /// Its socket.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// The grid cannot be reached, or has not answered in time: what was asked may be done or not, which is known to whoever
+    /// asks again with the same id.
+    #[error("the power grid does not answer on {}: {source}; `mailmedic status` shows whether it runs", path.display())]
+    NoGrid {
         /// Its socket.
         path: PathBuf,
         /// Why it failed.
@@ -96,26 +121,49 @@ pub enum AskError {
 
 /// Asks the init of the server whose folder this is, and waits for the answer.
 pub fn ask(server: &str, folder: &ServerFolder, request: &ServerRequest) -> Result<ServerStatus, AskError> {
+    let no_answer = |error| AskError::NoAnswer {
+        server: server.to_owned(),
+        path: folder.admin_socket(INIT),
+        source: io::Error::other(error),
+    };
+    crate::runtime().map_err(no_answer)?.block_on(ask_async(server, folder, request, PATIENCE))
+}
+
+/// Asks the init of the server whose folder this is, and waits for the answer until `deadline` is over.
+pub async fn ask_async(
+    server: &str,
+    folder: &ServerFolder,
+    request: &ServerRequest,
+    deadline: Duration,
+) -> Result<ServerStatus, AskError> {
     let path = folder.admin_socket(INIT);
-    let no_answer = |source| AskError::NoAnswer { server: server.to_owned(), path: path.clone(), source };
-    let runtime = crate::runtime().map_err(|error| no_answer(io::Error::other(error)))?;
-    match runtime.block_on(request_at(&path, request)).map_err(no_answer)? {
-        Reply::Done(status) => Ok(status),
-        Reply::Refused(reason) => Err(AskError::Refused(reason)),
+    match request_at(&path, request, deadline).await {
+        Ok(Reply::Done(status)) => Ok(status),
+        Ok(Reply::Refused(reason)) => Err(AskError::Refused(reason)),
+        Err(source) => Err(AskError::NoAnswer { server: server.to_owned(), path, source }),
     }
 }
 
-/// Asks the init that listens at `path`.
-pub(crate) async fn request_at(path: &Path, request: &ServerRequest) -> io::Result<Reply<ServerStatus>> {
+/// Asks whoever listens at `path`.
+pub(crate) async fn request_at<Q: Serialize, A: DeserializeOwned>(
+    path: &Path,
+    request: &Q,
+    deadline: Duration,
+) -> io::Result<Reply<A>> {
     let dialogue = async {
         let folder = SocketFolder::existing(path.parent().unwrap_or(Path::new(".")))?;
         let mut stream = BufReader::new(UnixStream::connect(folder.path(name_of(path)?)).await?);
         write_line(stream.get_mut(), request).await?;
         read_line(&mut stream).await
     };
-    tokio::time::timeout(PATIENCE, dialogue)
-        .await
-        .unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "no answer within 5 s")))
+    within(deadline, dialogue).await
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        let text = format!("no answer within {} s", limit.as_secs_f64());
+        Err(io::Error::new(io::ErrorKind::TimedOut, text))
+    })
 }
 
 async fn write_line<T: Serialize>(stream: &mut UnixStream, value: &T) -> io::Result<()> {

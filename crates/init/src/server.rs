@@ -3,34 +3,28 @@
 //! Its death, however it comes, is the server's power loss: the services die with it. Asked to end (SIGTERM), it
 //! drains them first. On real hosts systemd is init and this module is not used.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use settings::ServerFolder;
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use crate::control::{self, Asked};
+use crate::control;
 use crate::error::InitError;
-use crate::moment::{at, until};
-use crate::notify::NotifySocket;
-use crate::process::{self, Process, Program};
+use crate::moment::until;
+use crate::process::Program;
 use crate::signals::EndSignals;
 use crate::socket_folder::SocketFolder;
-use crate::status::{Reply, ServerRequest, ServerStatus, ServiceState, ServiceStatus};
+use crate::status::{Reply, ServerRequest, ServerStatus, ServiceStatus};
 use crate::stopped::StoppedByHand;
-use crate::supervision::{Effect, Event, Life, Notice, Policy, Supervision};
+use crate::supervised::{Origin, Supervised};
+use crate::supervision::{Event, Life, Notice, Policy};
 
-/// A service that an init looks after.
-#[derive(Clone, Debug)]
-pub struct ServiceCommand {
-    /// Its name, which is also that of its files: `frontend`, `backend`.
-    pub name: String,
-    /// What it is started with; `--parent PID` is added.
-    pub arguments: Vec<OsString>,
-}
+pub use crate::supervised::ServiceCommand;
 
 /// What an init needs to know.
 #[derive(Clone, Debug)]
@@ -68,10 +62,13 @@ pub fn console_file(folder: &ServerFolder, name: &str) -> PathBuf {
     folder.root().join(format!("{name}.console"))
 }
 
-struct Service {
-    command: ServiceCommand,
-    supervision: Supervision,
-    process: Option<Process>,
+type Asked = control::Asked<ServerRequest, ServerStatus>;
+
+/// Somebody who waits for a process to be gone.
+struct Killing {
+    service: usize,
+    pid: u32,
+    answer: oneshot::Sender<Reply<ServerStatus>>,
 }
 
 struct Server {
@@ -80,12 +77,11 @@ struct Server {
     started: Instant,
     started_at: Timestamp,
     stopped: StoppedByHand,
-    services: Vec<Service>,
-    /// From those who watch the processes.
-    send: UnboundedSender<(usize, Event)>,
+    services: Vec<Supervised>,
+    /// From those who watch the processes, who never all go: every service may have more.
     inbox: UnboundedReceiver<(usize, Event)>,
     asked: UnboundedReceiver<Asked>,
-    sockets: SocketFolder,
+    killings: Vec<Killing>,
     signals: EndSignals,
     going_down: bool,
 }
@@ -97,25 +93,25 @@ impl Server {
         let (send, inbox) = mpsc::unbounded_channel();
         let (ask, asked) = mpsc::unbounded_channel();
         control::listen(&init.folder.admin_socket(INIT), &sockets, ask)?;
-        let services = init
-            .services
-            .iter()
-            .map(|command| Service {
-                command: command.clone(),
-                supervision: Supervision::new(init.policy),
-                process: None,
-            })
-            .collect();
+        let origin = Arc::new(Origin { program: init.program.clone(), sockets });
+        let services = init.services.iter().enumerate().map(|(index, command)| {
+            let console = console_file(&init.folder, &command.name);
+            let send = send.clone();
+            let happened = move |event| {
+                // The loop outlives the watchers; while it ends nobody needs to know any more.
+                let _ = send.send((index, event));
+            };
+            Supervised::new(command.clone(), init.policy, console, Arc::clone(&origin), happened)
+        });
         let mut server = Self {
             boot_id: boot_id()?,
             started: Instant::now(),
             started_at: Timestamp::now(),
             stopped: StoppedByHand::read(init.folder.root())?,
-            services,
-            send,
+            services: services.collect(),
             inbox,
             asked,
-            sockets,
+            killings: Vec::new(),
             signals: EndSignals::catch()?,
             going_down: false,
             init,
@@ -134,18 +130,16 @@ impl Server {
 
     async fn serve(mut self) {
         while !self.is_down() {
-            let wake = self.services.iter().filter_map(|service| service.supervision.wake_at()).min();
+            let wake = self.services.iter().filter_map(|service| service.supervision().wake_at()).min();
             let wake = wake.map(|at| self.started + at);
             tokio::select! {
-                // Both channels stay open: `self` and the listener hold senders.
+                // Both channels stay open: the services and the listener hold senders.
                 Some((index, event)) = self.inbox.recv() => self.take(index, event),
-                Some(Asked { request, answer }) = self.asked.recv() => {
-                    // Whoever asked may have gone away; that is theirs to notice.
-                    let _ = answer.send(self.answer(&request));
-                }
+                Some(asked) = self.asked.recv() => self.hear(asked),
                 () = until(wake) => self.take_all(&Event::Tick),
                 () = self.signals.next() => self.go_down(),
             }
+            self.answer_killings();
         }
         info!(server = self.init.server, "the server is down");
     }
@@ -157,7 +151,7 @@ impl Server {
     }
 
     fn is_down(&self) -> bool {
-        self.going_down && self.services.iter().all(|service| *service.supervision.life() == Life::Stopped)
+        self.going_down && self.services.iter().all(|service| *service.supervision().life() == Life::Stopped)
     }
 
     fn take_all(&mut self, event: &Event) {
@@ -166,20 +160,10 @@ impl Server {
         }
     }
 
-    /// Lets supervision decide about the event, and carries out what it says; that makes events of its own.
     fn take(&mut self, index: usize, event: Event) {
-        let mut events = vec![event];
-        while let Some(event) = events.pop() {
-            let now = self.started.elapsed();
-            let service = &mut self.services[index];
-            for effect in service.supervision.on(event, now) {
-                match effect {
-                    Effect::Spawn => events.push(self.spawn(index)),
-                    Effect::Terminate(_) => self.services[index].process.iter().for_each(Process::terminate),
-                    Effect::Kill(_) => self.services[index].process.iter().for_each(Process::kill),
-                    Effect::Tell(notice) => self.tell(index, &notice),
-                }
-            }
+        let notices = self.services[index].take(event, self.started.elapsed());
+        for notice in notices {
+            self.tell(index, &notice);
         }
     }
 
@@ -187,60 +171,68 @@ impl Server {
         let (server, service) = (&self.init.server, &self.services[index].command.name);
         match notice {
             Notice::Ready | Notice::Stopped => info!(server, service, "{service} {notice}"),
-            Notice::Restarting { .. } | Notice::Overdue => warn!(server, service, "{service} {notice}"),
-            Notice::Failed(_) => error!(server, service, "{service} {notice}"),
+            Notice::Restarting { .. } | Notice::Killed | Notice::Overdue => {
+                warn!(server, service, "{service} {notice}");
+            }
+            Notice::Failed(_) | Notice::Retrying { .. } => error!(server, service, "{service} {notice}"),
         }
     }
 
-    fn spawn(&mut self, index: usize) -> Event {
-        match self.start_process(index) {
-            Ok(pid) => Event::Spawned(pid),
-            Err(error) => Event::SpawnFailed(error.to_string()),
-        }
-    }
-
-    fn start_process(&mut self, index: usize) -> std::io::Result<u32> {
-        let service = &mut self.services[index];
-        let name = &service.command.name;
-        let notify = NotifySocket::open(&self.sockets, &format!("{name}.notify"))?;
-        let console = process::console(&console_file(&self.init.folder, name))?;
-        let mut command = self.init.program.command(&service.command.arguments);
-        command.args(process::parent_argument()).env("NOTIFY_SOCKET", notify.address());
-        command.stdout(console.try_clone()?).stderr(console);
-        let (process, mut child) = Process::start(&mut command)?;
-        let pid = process.pid;
-        service.process = Some(process);
-        let send = self.send.clone();
-        // The loop outlives its watchers; while it ends nobody needs to know any more.
-        tokio::spawn(async move {
-            let ended = tokio::select! {
-                ended = child.wait() => ended,
-                () = notify.ready() => {
-                    let _ = send.send((index, Event::Ready(pid)));
-                    child.wait().await
-                }
-            };
-            // The next process gets a socket of the same name.
-            drop(notify);
-            let _ = send.send((index, Event::Exited(pid, process::exit(&ended))));
-        });
-        Ok(pid)
-    }
-
-    fn answer(&mut self, request: &ServerRequest) -> Reply<ServerStatus> {
-        let (service, event, stopped) = match request {
-            ServerRequest::Status => return Reply::Done(self.status()),
-            ServerRequest::Start { service } => (service, Event::Start, false),
-            ServerRequest::Stop { service } => (service, Event::Stop, true),
-            ServerRequest::Restart { service } => (service, Event::Restart, false),
+    fn hear(&mut self, Asked { request, answer }: Asked) {
+        let reply = match &request {
+            ServerRequest::Status => Reply::Done(self.status()),
+            ServerRequest::Start { service } => self.obey(service, Event::Start, false),
+            ServerRequest::Stop { service } => self.obey(service, Event::Stop, true),
+            ServerRequest::Restart { service } => self.obey(service, Event::Restart, false),
+            ServerRequest::Kill { service } => return self.kill(service, answer),
         };
-        let Some(index) = self.services.iter().position(|one| one.command.name == *service) else {
-            let known: Vec<&str> = self.services.iter().map(|one| one.command.name.as_str()).collect();
-            return Reply::Refused(format!(
+        // Whoever asked may have gone away; that is theirs to notice.
+        let _ = answer.send(reply);
+    }
+
+    /// Kills the process of a service, and answers when it is gone.
+    fn kill(&mut self, service: &str, answer: oneshot::Sender<Reply<ServerStatus>>) {
+        let found = self.find(service);
+        let process = found.map(|index| (index, self.services[index].supervision().pid()));
+        let reply = match process {
+            Ok((index, Some(pid))) => {
+                warn!(server = self.init.server, service, pid, "to be killed, as asked");
+                self.killings.push(Killing { service: index, pid, answer });
+                return self.take(index, Event::Kill);
+            }
+            Ok((_, None)) => Reply::Done(self.status()),
+            Err(refused) => refused,
+        };
+        let _ = answer.send(reply);
+    }
+
+    /// Tells those who wait for a process to be gone, if it is.
+    fn answer_killings(&mut self) {
+        let services = &self.services;
+        let gone = |killing: &mut Killing| services[killing.service].supervision().pid() != Some(killing.pid);
+        let over: Vec<Killing> = self.killings.extract_if(.., gone).collect();
+        for killing in over {
+            let _ = killing.answer.send(Reply::Done(self.status()));
+        }
+    }
+
+    /// The service of that name.
+    fn find(&self, service: &str) -> Result<usize, Reply<ServerStatus>> {
+        let names = || self.services.iter().map(|one| one.command.name.as_str());
+        names().position(|name| name == service).ok_or_else(|| {
+            Reply::Refused(format!(
                 "server {} has no service {service}; it has {}",
                 self.init.server,
-                known.join(" and ")
-            ));
+                names().collect::<Vec<_>>().join(" and ")
+            ))
+        })
+    }
+
+    /// Does what a human wants of a service. `stopped`: whether it is to stay stopped.
+    fn obey(&mut self, service: &str, event: Event, stopped: bool) -> Reply<ServerStatus> {
+        let index = match self.find(service) {
+            Ok(index) => index,
+            Err(refused) => return refused,
         };
         if self.going_down {
             return Reply::Refused(format!("server {} is going down", self.init.server));
@@ -258,28 +250,17 @@ impl Server {
     }
 
     fn status(&self) -> ServerStatus {
+        let services = self.services.iter().map(|service| {
+            let name = &service.command.name;
+            let stopped = self.stopped.contains(name);
+            ServiceStatus::of(name, service.supervision(), self.started_at, stopped)
+        });
         ServerStatus {
             server: self.init.server.clone(),
             boot_id: self.boot_id.clone(),
             pid: std::process::id(),
             since: self.started_at,
-            services: self.services.iter().map(|service| self.service_status(service)).collect(),
-        }
-    }
-
-    fn service_status(&self, service: &Service) -> ServiceStatus {
-        let supervision = &service.supervision;
-        ServiceStatus {
-            service: service.command.name.clone(),
-            state: ServiceState::from(supervision.life()),
-            pid: supervision.pid(),
-            since: at(self.started_at, supervision.since()),
-            restarts: supervision.restarts(),
-            stopped_by_hand: self.stopped.contains(&service.command.name),
-            failure: match supervision.life() {
-                Life::Failed(failure) => Some(failure.clone()),
-                _ => None,
-            },
+            services: services.collect(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What an init's admin socket is asked and answers, and what the grid writes down about its servers.
+//! What an init's admin socket and the grid's are asked and answer, and what the grid writes down about its servers.
 
 use std::io;
 use std::path::Path;
@@ -6,7 +6,10 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::supervision::{Failure, Life};
+use crate::moment::at;
+use crate::power::Action;
+use crate::power::requests::Request;
+use crate::supervision::{Failure, Life, Supervision};
 
 /// What an init is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +31,30 @@ pub enum ServerRequest {
     Restart {
         /// Which one.
         service: String,
+    },
+    /// Kill the process of a service, for fencing: answered once it is gone. What follows is as after any other death,
+    /// but that it is not counted as a crash.
+    Kill {
+        /// Which one.
+        service: String,
+    },
+}
+
+/// What the power grid is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "request")]
+pub enum GridRequest {
+    /// How the power of all servers is.
+    Status,
+    /// Something is to be done with the power of a server: answered once it is done.
+    Power {
+        /// What.
+        action: Action,
+        /// To which server.
+        server: String,
+        /// The asker's name for this request. Asked for again under the same name, nothing is done: the answer is how it
+        /// went the first time, once that is known.
+        id: String,
     },
 }
 
@@ -51,7 +78,7 @@ pub struct ServerStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ServiceStatus {
-    /// Its name: `frontend`, `backend`.
+    /// Its name: `frontend`, `backend`, `agent`.
     pub service: String,
     /// Where it is in its life.
     pub state: ServiceState,
@@ -59,12 +86,30 @@ pub struct ServiceStatus {
     pub pid: Option<u32>,
     /// Since when it is in this state.
     pub since: Timestamp,
-    /// How often it was started again after it died unasked, since the server started.
+    /// How often it was started again after it died or was killed, since the server started.
     pub restarts: u64,
     /// Whether a human stopped it.
     pub stopped_by_hand: bool,
     /// Why it is *Failed*.
     pub failure: Option<Failure>,
+}
+
+impl ServiceStatus {
+    /// The service called `name`, whose moments count from `start`.
+    pub(crate) fn of(name: &str, supervision: &Supervision, start: Timestamp, stopped_by_hand: bool) -> Self {
+        Self {
+            service: name.to_owned(),
+            state: ServiceState::from(supervision.life()),
+            pid: supervision.pid(),
+            since: at(start, supervision.since()),
+            restarts: supervision.restarts(),
+            stopped_by_hand,
+            failure: match supervision.life() {
+                Life::Failed(failure) => Some(failure.clone()),
+                _ => None,
+            },
+        }
+    }
 }
 
 /// Where a service is in its life.
@@ -118,7 +163,7 @@ pub enum Reply<T> {
     Refused(String),
 }
 
-/// The power of all servers: the content of the grid's state file.
+/// The power of all servers: what the grid answers, and the content of its state file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct GridStatus {
@@ -126,8 +171,14 @@ pub struct GridStatus {
     pub pid: u32,
     /// Since when it runs.
     pub since: Timestamp,
+    /// The local coordinator, which the grid runs beside the servers.
+    #[serde(default)]
+    pub coordinator: Option<ServiceStatus>,
     /// Each server, in the configuration's order.
     pub servers: Vec<PowerStatus>,
+    /// What it has been asked to do, oldest first.
+    #[serde(default)]
+    pub requests: Vec<Request>,
 }
 
 impl GridStatus {
@@ -150,6 +201,9 @@ pub struct PowerStatus {
     pub pid: Option<u32>,
     /// When the power returns, while it is out.
     pub returns: Option<Timestamp>,
-    /// How often the power went out.
+    /// How often the power went out unasked.
     pub losses: u64,
+    /// Whether the server is off, or going off, because somebody switched it off.
+    #[serde(default)]
+    pub switched_off: bool,
 }

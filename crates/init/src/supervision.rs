@@ -1,7 +1,7 @@
 //! The life of one service, decided: (state, event, now) → (state, effects).
 //!
 //! A service is started, becomes ready, dies, is restarted at once (rung 0), and after too many deaths in a short
-//! time is left as *Failed*. What a human stopped stays stopped. Nothing here touches a process or a clock: the acting
+//! time is left as *Failed*, or tried again ever more rarely. What a human stopped stays stopped. Nothing here touches a process or a clock: the acting
 //! part ([`crate::server`]) feeds events in and carries the effects out. `now` is time since init's own start.
 
 use std::collections::VecDeque;
@@ -22,6 +22,18 @@ pub struct Policy {
     pub window: Duration,
     /// How long a service may take to end after SIGTERM before it is killed.
     pub stop_limit: Duration,
+    /// For a service that nobody else would start again: how long it stays *Failed*.
+    pub retry: Option<Retry>,
+}
+
+/// How long a service stays *Failed* before it is tried again: twice as long each time, until it has lived for as long as
+/// deaths are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The first time.
+    pub first: Duration,
+    /// At most.
+    pub most: Duration,
 }
 
 impl Default for Policy {
@@ -32,6 +44,7 @@ impl Default for Policy {
             window: Duration::from_mins(1),
             // A service drains for 5 s; the rest is for closing its files.
             stop_limit: Duration::from_secs(10),
+            retry: None,
         }
     }
 }
@@ -64,6 +77,8 @@ pub enum Event {
     Stop,
     /// A human wants a new process in place of the present one.
     Restart,
+    /// The process must be gone at once, whatever it is doing: others take over what it holds.
+    Kill,
     /// The server goes down: stop, and start nothing again.
     PowerOff,
     /// The process asked for by [`Effect::Spawn`] exists.
@@ -103,8 +118,17 @@ pub enum Notice {
         /// This one included.
         deaths: usize,
     },
+    /// It was killed as asked and is started again.
+    Killed,
     /// It is left dead.
     Failed(Failure),
+    /// It is dead and tried again later.
+    Retrying {
+        /// Why it is dead.
+        failure: Failure,
+        /// Until it is tried again.
+        after: Duration,
+    },
     /// It ended as asked.
     Stopped,
     /// It did not end in time and is killed.
@@ -118,7 +142,11 @@ impl fmt::Display for Notice {
             Self::Restarting { exit, deaths } => {
                 write!(f, "{exit} without being asked to (death {deaths}); it is started again")
             }
+            Self::Killed => write!(f, "was killed as asked; it is started again"),
             Self::Failed(failure) => write!(f, "is left dead: {failure}"),
+            Self::Retrying { failure, after } => {
+                write!(f, "is dead: {failure}; it is tried again in {} s", after.as_secs_f64())
+            }
             Self::Stopped => write!(f, "has stopped as asked"),
             Self::Overdue => write!(f, "did not end in time after SIGTERM and is killed"),
         }
@@ -199,6 +227,12 @@ pub struct Supervision {
     since: Duration,
     /// When the service died unasked, oldest first, within the window.
     deaths: VecDeque<Duration>,
+    /// How often in a row it has become *Failed*.
+    failures: u32,
+    /// When its process started.
+    began: Duration,
+    /// The process that was killed because somebody wanted it gone, which is no crash.
+    killed: Option<u32>,
     restarts: u64,
     powered: bool,
 }
@@ -211,6 +245,9 @@ impl Supervision {
             life: Life::Stopped,
             since: Duration::ZERO,
             deaths: VecDeque::new(),
+            failures: 0,
+            began: Duration::ZERO,
+            killed: None,
             restarts: 0,
             powered: true,
         }
@@ -226,7 +263,7 @@ impl Supervision {
         self.since
     }
 
-    /// How often the service was started again after it died unasked.
+    /// How often the service was started again after it died or was killed.
     pub fn restarts(&self) -> u64 {
         self.restarts
     }
@@ -243,8 +280,16 @@ impl Supervision {
     pub fn wake_at(&self) -> Option<Duration> {
         match self.life {
             Life::Stopping { kill_at, killed: false, .. } => Some(kill_at),
+            Life::Failed(_) => self.retry_after().map(|after| self.since + after),
             _ => None,
         }
+    }
+
+    /// How long the service stays *Failed*, if that is not for good.
+    fn retry_after(&self) -> Option<Duration> {
+        let Retry { first, most } = self.policy.retry.filter(|_| self.policy.restart)?;
+        let doublings = self.failures.saturating_sub(1).min(16);
+        Some(first.saturating_mul(1 << doublings).min(most))
     }
 
     /// Takes one event and says what is to be done. An event that means nothing in the present state does nothing.
@@ -256,6 +301,7 @@ impl Supervision {
                 Life::Stopped | Life::Failed(_) => self.start(now),
                 _ => self.stop(true, now),
             },
+            Event::Kill => self.kill(),
             Event::PowerOff => {
                 self.powered = false;
                 self.stop(false, now)
@@ -286,6 +332,7 @@ impl Supervision {
             _ if !self.powered => Vec::new(),
             Life::Stopped | Life::Failed(_) => {
                 self.deaths.clear();
+                self.failures = 0;
                 self.enter(Life::Spawning, now);
                 vec![Effect::Spawn]
             }
@@ -324,7 +371,22 @@ impl Supervision {
         }
     }
 
+    fn kill(&mut self) -> Vec<Effect> {
+        match &mut self.life {
+            Life::Starting { pid } | Life::Running { pid } => {
+                self.killed = Some(*pid);
+                vec![Effect::Kill(*pid)]
+            }
+            Life::Stopping { pid, killed, .. } => {
+                *killed = true;
+                vec![Effect::Kill(*pid)]
+            }
+            Life::Stopped | Life::Spawning | Life::Failed(_) => Vec::new(),
+        }
+    }
+
     fn spawned(&mut self, pid: u32, now: Duration) -> Vec<Effect> {
+        self.began = now;
         if self.life == Life::Spawning {
             self.enter(Life::Starting { pid }, now);
             return Vec::new();
@@ -345,6 +407,11 @@ impl Supervision {
                 self.enter(Life::Stopped, now);
                 vec![Effect::Tell(Notice::Stopped)]
             }
+            _ if self.policy.restart && self.killed.take().is_some() => {
+                self.restarts += 1;
+                self.enter(Life::Spawning, now);
+                vec![Effect::Tell(Notice::Killed), Effect::Spawn]
+            }
             _ => {
                 let misconfigured = matches!(exit, Exit::Code(code) if lifecycle::Exit::of(code) == lifecycle::Exit::Misconfigured);
                 self.died(exit.to_string(), misconfigured, now)
@@ -354,6 +421,10 @@ impl Supervision {
 
     fn died(&mut self, how: String, misconfigured: bool, now: Duration) -> Vec<Effect> {
         let window = self.policy.window;
+        let lived = now.saturating_sub(self.began);
+        if lived >= window {
+            self.failures = 0;
+        }
         self.deaths.retain(|death| now.saturating_sub(*death) < window);
         self.deaths.push_back(now);
         let deaths = self.deaths.len();
@@ -361,22 +432,32 @@ impl Supervision {
             Failure::Misconfigured
         } else if !self.policy.restart {
             Failure::RestartsOff { last: how }
-        } else if deaths >= self.policy.deaths {
+        } else if deaths >= self.policy.deaths || self.failures > 0 {
             Failure::CrashLoop { deaths, window: window.as_secs(), last: how }
         } else {
             self.restarts += 1;
             self.enter(Life::Spawning, now);
             return vec![Effect::Tell(Notice::Restarting { exit: how, deaths }), Effect::Spawn];
         };
+        self.failures = self.failures.saturating_add(1);
         self.enter(Life::Failed(failure.clone()), now);
-        vec![Effect::Tell(Notice::Failed(failure))]
+        vec![Effect::Tell(match self.retry_after() {
+            Some(after) => Notice::Retrying { failure, after },
+            None => Notice::Failed(failure),
+        })]
     }
 
     fn tick(&mut self, now: Duration) -> Vec<Effect> {
+        let due = self.wake_at().is_some_and(|at| now >= at);
         match &mut self.life {
-            Life::Stopping { pid, kill_at, killed, .. } if !*killed && now >= *kill_at => {
+            Life::Stopping { pid, killed, .. } if due => {
                 *killed = true;
                 vec![Effect::Tell(Notice::Overdue), Effect::Kill(*pid)]
+            }
+            Life::Failed(_) if self.powered && due => {
+                self.restarts += 1;
+                self.enter(Life::Spawning, now);
+                vec![Effect::Spawn]
             }
             _ => Vec::new(),
         }

@@ -17,11 +17,13 @@ use init::Program;
 use init::claim::{self, Claim};
 use init::control::{self, AskError};
 use init::down::{Down, take_down};
-use init::grid::{Grid, GridServer, Outcome, Progress};
-use init::power::Limits;
+use init::grid::{Coordinator, Grid, GridServer, Outcome, Progress};
+use init::power::requests::Fate;
+use init::power::{Action, Limits};
+use init::power_control;
 use init::server::{ServerInit, ServiceCommand};
-use init::status::{GridStatus, ServerRequest, ServerStatus, ServiceState, ServiceStatus};
-use init::supervision::{Failure, Policy};
+use init::status::{GridRequest, GridStatus, ServerRequest, ServerStatus, ServiceState, ServiceStatus};
+use init::supervision::{Failure, Policy, Retry};
 use rustix::process::{Pid, Signal, kill_process};
 use settings::DataDirectory;
 use tempfile::TempDir;
@@ -65,9 +67,20 @@ fn up(data: &DataDirectory) {
         faces_clients,
         limits: Limits { power_on_delay: POWER_ON_DELAY, shut_down: Duration::from_secs(5) },
     };
+    let coordinator = Coordinator {
+        command: service_command(data, "coordinator"),
+        console: data.root().join("coordinator.console"),
+        policy: Policy {
+            stop_limit: STOP_LIMIT,
+            retry: Some(Retry { first: Duration::from_millis(10), most: Duration::from_millis(100) }),
+            ..Policy::default()
+        },
+    };
     let grid = Grid {
         state_file: data.root().join("grid.json"),
+        socket: data.grid_socket(),
         program: program(data.root()),
+        coordinator: Some(coordinator),
         servers: vec![grid_server("mbx1", false), grid_server("cas1", true)],
         start_limit: Duration::from_secs(20),
     };
@@ -85,20 +98,18 @@ fn server(data: &DataDirectory, name: &str) -> ServerInit {
         server: name.to_owned(),
         folder: data.server(name),
         program: program(data.root()),
-        services: vec![ServiceCommand {
-            name: service.to_owned(),
-            arguments: ["run", service, "--data"]
-                .map(Into::into)
-                .into_iter()
-                .chain([data.root().into()])
-                .collect(),
-        }],
+        services: vec![service_command(data, service)],
         policy: Policy {
             restart: !data.root().join("no-restart").exists(),
             stop_limit: STOP_LIMIT,
             ..Policy::default()
         },
     }
+}
+
+fn service_command(data: &DataDirectory, service: &str) -> ServiceCommand {
+    let arguments = ["run", service, "--data"].map(Into::into).into_iter().chain([data.root().into()]);
+    ServiceCommand { name: service.to_owned(), arguments: arguments.collect() }
 }
 
 /// A service: says that it is ready, then serves until SIGTERM, unless the file named after it says otherwise.
@@ -214,6 +225,37 @@ impl Site {
         control::ask(server, &self.directory().server(server), request)
     }
 
+    /// As the agents do: from an asynchronous runtime, with a deadline.
+    fn kill(&self, server: &str, service: &str) -> Result<ServerStatus, AskError> {
+        let request = ServerRequest::Kill { service: service.to_owned() };
+        let folder = self.directory().server(server);
+        within_runtime(control::ask_async(server, &folder, &request, DEADLINE))
+    }
+
+    fn power(&self, action: Action, server: &str, id: &str) -> Result<GridStatus, AskError> {
+        self.power_within(DEADLINE, action, server, id)
+    }
+
+    fn power_within(
+        &self,
+        deadline: Duration,
+        action: Action,
+        server: &str,
+        id: &str,
+    ) -> Result<GridStatus, AskError> {
+        let request = GridRequest::Power { action, server: server.to_owned(), id: id.to_owned() };
+        within_runtime(power_control::ask(&self.directory(), &request, deadline))
+    }
+
+    fn grid(&self) -> GridStatus {
+        within_runtime(power_control::ask(&self.directory(), &GridRequest::Status, DEADLINE)).unwrap()
+    }
+
+    /// The coordinator, once it is as wanted.
+    fn coordinator(&self, wanted: impl Fn(&ServiceStatus) -> bool) -> ServiceStatus {
+        wait_for("the coordinator", || self.grid().coordinator.filter(|coordinator| wanted(coordinator)))
+    }
+
     fn status(&self, server: &str) -> Option<ServerStatus> {
         self.ask(server, &ServerRequest::Status).ok()
     }
@@ -284,6 +326,13 @@ fn wait_for<F: Found>(what: &str, mut look: impl FnMut() -> F) -> F::Value {
     }
 }
 
+/// Longer than anything here takes.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+fn within_runtime<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
+}
+
 fn send(pid: u32, signal: Signal) {
     kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), signal).unwrap();
 }
@@ -292,6 +341,12 @@ fn send(pid: u32, signal: Signal) {
 fn is_dead(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.is_empty() || stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
+}
+
+/// When the process started, in ticks since the kernel did: the 22nd field of its line, the 20th behind its name.
+fn started(pid: u32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit(") ").next().and_then(|rest| rest.split(' ').nth(19)).unwrap().parse().unwrap()
 }
 
 #[test]
@@ -439,7 +494,7 @@ fn ctrl_c_stops_those_that_face_clients_first() {
     let grid = site.start_grid();
     send(grid, Signal::INT);
     assert!(site.ended(grid).0.success());
-    assert_eq!(site.lines("ends"), ["frontend", "backend"]);
+    assert_eq!(site.lines("ends"), ["frontend", "backend", "coordinator"]);
     assert_eq!(site.outcome(), Outcome::Stopped);
     assert_eq!(claim::holder(&site.directory()).unwrap(), None);
 }
@@ -489,7 +544,7 @@ fn down_stops_a_grid_and_waits_until_it_has() {
     let down = take_down(&site.directory(), Duration::from_secs(20), |pid| begun = Some(pid)).unwrap();
     assert_eq!(down, Down::Stopped(grid));
     assert_eq!(begun, Some(grid));
-    assert_eq!(site.lines("ends"), ["frontend", "backend"]);
+    assert_eq!(site.lines("ends"), ["frontend", "backend", "coordinator"]);
     let again = take_down(&site.directory(), Duration::from_secs(20), |_| {}).unwrap();
     assert_eq!(again, Down::WasDown);
 }
@@ -506,4 +561,190 @@ fn a_start_whose_service_keeps_crashing_fails_and_stops_the_rest() {
     assert_eq!(site.outcome(), Outcome::NotStarted { server: "mbx1".to_owned(), service, reason });
     let starts = site.lines("starts-frontend");
     assert!(starts.iter().all(|pid| is_dead(pid.parse().unwrap())));
+}
+
+#[test]
+fn a_kill_is_answered_when_the_process_is_gone_and_the_service_is_started_again() {
+    let mut site = Site::new();
+    site.start_server("mbx1");
+    // More often than a service may crash: whoever fences wants no service left dead.
+    for restarts in 1..=4 {
+        let before = site.serving("mbx1");
+        // Not even a process that is stopped outlives it.
+        send(before.pid.unwrap(), Signal::STOP);
+        let after = site.kill("mbx1", "backend").unwrap();
+        assert!(is_dead(before.pid.unwrap()));
+        assert_ne!(after.services[0].pid, before.pid);
+        assert_eq!(after.services[0].restarts, restarts);
+    }
+    site.serving("mbx1");
+}
+
+#[test]
+fn a_kill_of_what_is_stopped_is_done_at_once_and_starts_nothing() {
+    let mut site = Site::new();
+    site.start_server("mbx1");
+    site.serving("mbx1");
+    site.ask("mbx1", &ServerRequest::Stop { service: "backend".to_owned() }).unwrap();
+    site.service("mbx1", |service| service.state == ServiceState::Stopped);
+    let status = site.kill("mbx1", "backend").unwrap();
+    assert_eq!((status.services[0].pid, status.services[0].state), (None, ServiceState::Stopped));
+    let error = site.kill("mbx1", "frontend").unwrap_err();
+    assert_eq!(error.to_string(), "server mbx1 has no service frontend; it has backend");
+}
+
+#[test]
+fn an_init_that_does_not_answer_is_given_up_after_the_deadline_and_its_power_can_still_be_cut() {
+    let mut site = Site::new();
+    site.start_grid();
+    let before = site.status("mbx1").unwrap();
+    send(before.pid, Signal::STOP);
+    let (folder, request) = (site.directory().server("mbx1"), ServerRequest::Status);
+    let asking = control::ask_async("mbx1", &folder, &request, Duration::from_millis(50));
+    let error = within_runtime(asking).unwrap_err();
+    assert!(error.to_string().contains("no answer within 0.05 s"), "{error}");
+    site.power(Action::Cycle, "mbx1", "1").unwrap();
+    assert!(is_dead(before.pid) && is_dead(before.services[0].pid.unwrap()));
+    site.serving("mbx1");
+}
+
+#[test]
+fn a_cycle_is_answered_when_the_power_is_back_and_the_same_id_does_nothing_more() {
+    let mut site = Site::new();
+    site.start_grid();
+    let before = site.serving("mbx1");
+    let boot_id = site.status("mbx1").unwrap().boot_id;
+    let cut = Instant::now();
+    let hasty = site.power_within(Duration::from_millis(1), Action::Cycle, "mbx1", "recovery-17");
+    assert!(matches!(hasty, Err(AskError::NoGrid { .. })), "{hasty:?}");
+    let grid = site.power(Action::Cycle, "mbx1", "recovery-17").unwrap();
+    assert!(cut.elapsed() >= POWER_ON_DELAY);
+    assert!(is_dead(before.pid.unwrap()));
+    assert!(site.lines("ends").is_empty(), "its services were to be killed, not asked to end");
+    assert_eq!((grid.servers[0].losses, grid.requests[0].fate.clone()), (0, Fate::Done));
+    let status = wait_for("the next boot", || site.status("mbx1").filter(|status| status.boot_id != boot_id));
+    site.power(Action::Cycle, "mbx1", "recovery-17").unwrap();
+    assert_eq!(site.status("mbx1").unwrap().boot_id, status.boot_id);
+    assert_eq!(site.grid().requests.len(), 1);
+    let cuts = site.progress().iter().filter(|one| matches!(one, Progress::PowerCut { .. })).count();
+    assert_eq!(cuts, 1);
+}
+
+#[test]
+fn an_id_belongs_to_one_request_even_for_the_next_grid() {
+    let mut site = Site::new();
+    let grid = site.start_grid();
+    site.power(Action::Restart, "mbx1", "1").unwrap();
+    let error = site.power(Action::Restart, "cas1", "1").unwrap_err();
+    assert_eq!(error.to_string(), "the id 1 belongs to another request: restart mbx1");
+    send(grid, Signal::TERM);
+    site.ended(grid);
+    site.start_grid();
+    let boot_id = site.status("mbx1").unwrap().boot_id;
+    site.power(Action::Restart, "mbx1", "1").unwrap();
+    assert_eq!(site.status("mbx1").unwrap().boot_id, boot_id);
+}
+
+#[test]
+fn a_restart_drains_the_services_and_boots_without_an_outage() {
+    let mut site = Site::new();
+    site.start_grid();
+    let before = site.status("mbx1").unwrap();
+    let grid = site.power(Action::Restart, "mbx1", "1").unwrap();
+    assert_eq!(site.lines("ends"), ["backend"]);
+    assert!(is_dead(before.pid));
+    assert_eq!(grid.servers[0].losses, 0);
+    let after = wait_for("the next boot", || site.status("mbx1").filter(|after| after.pid != before.pid));
+    assert_ne!(after.boot_id, before.boot_id);
+    assert!(site.progress().contains(&Progress::Restarted { server: "mbx1".to_owned() }));
+}
+
+#[test]
+fn a_server_that_is_switched_off_stays_off_until_it_is_switched_on() {
+    let mut site = Site::new();
+    site.start_grid();
+    let grid = site.power(Action::Off, "mbx1", "1").unwrap();
+    assert_eq!(site.lines("ends"), ["backend"]);
+    assert_eq!((grid.servers[0].switched_off, grid.servers[0].pid), (true, None));
+    let written = GridStatus::read(&site.data().join("grid.json")).unwrap().unwrap();
+    assert!(written.servers[0].switched_off);
+    let error = site.power(Action::Cycle, "mbx1", "2").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "cycle mbx1: it was switched off by hand, and only switching it on changes that"
+    );
+    site.power(Action::Off, "mbx1", "3").unwrap();
+    let grid = site.power(Action::On, "mbx1", "4").unwrap();
+    assert!(!grid.servers[0].switched_off);
+    site.serving("mbx1");
+    // What was refused was not done, so the same request may be made again.
+    site.power(Action::Cycle, "mbx1", "2").unwrap();
+}
+
+#[test]
+fn a_server_that_was_switched_off_is_on_again_at_the_next_start() {
+    let mut site = Site::new();
+    let grid = site.start_grid();
+    site.power(Action::Off, "mbx1", "1").unwrap();
+    send(grid, Signal::TERM);
+    assert!(site.ended(grid).0.success());
+    site.start_grid();
+    site.serving("mbx1");
+}
+
+#[test]
+fn a_server_that_is_not_on_the_grid_is_refused_by_name() {
+    let mut site = Site::new();
+    site.start_grid();
+    let error = site.power(Action::Cycle, "mbx9", "1").unwrap_err();
+    assert_eq!(error.to_string(), "there is no server mbx9 on this power grid; there is mbx1, cas1");
+}
+
+#[test]
+fn without_a_grid_it_is_said_that_there_is_none() {
+    let site = Site::new();
+    let error = site.power(Action::Cycle, "mbx1", "1").unwrap_err();
+    assert!(error.to_string().starts_with("the power grid does not answer on "), "{error}");
+}
+
+#[test]
+fn a_coordinator_that_is_killed_is_restarted_and_no_server_loses_its_power() {
+    let mut site = Site::new();
+    site.start_grid();
+    let servers = ["mbx1", "cas1"].map(|server| site.status(server).unwrap().boot_id);
+    let first = site.coordinator(|coordinator| coordinator.state == ServiceState::Running);
+    send(first.pid.unwrap(), Signal::KILL);
+    let second = site.coordinator(|one| one.restarts == 1 && one.state == ServiceState::Running);
+    assert_ne!(second.pid, first.pid);
+    assert_eq!(["mbx1", "cas1"].map(|server| site.status(server).unwrap().boot_id), servers);
+    assert!(site.progress().contains(&Progress::CoordinatorReady));
+}
+
+#[test]
+fn a_coordinator_that_keeps_crashing_is_told_and_tried_again_and_keeps_nobody_from_mail() {
+    let mut site = Site::new();
+    site.behave("coordinator", "crash");
+    fs::write(site.data().join("format"), "mailmedic data 1\n").unwrap();
+    site.start_grid();
+    site.serving("mbx1");
+    let trouble = |progress: &Progress| matches!(progress, Progress::CoordinatorTrouble { .. });
+    wait_for("it to be told", || site.progress().iter().any(trouble));
+    wait_for("it to be tried again", || site.lines("starts-coordinator").len() > 5);
+    // Mended, it comes back without being asked to.
+    site.behave("coordinator", "");
+    site.coordinator(|coordinator| coordinator.state == ServiceState::Running);
+}
+
+#[test]
+fn a_coordinator_starts_before_the_servers_and_dies_with_its_grid() {
+    let mut site = Site::new();
+    let grid = site.start_grid();
+    let coordinator = site.coordinator(|coordinator| coordinator.state == ServiceState::Running);
+    let pid = coordinator.pid.unwrap();
+    for server in ["mbx1", "cas1"] {
+        assert!(started(pid) <= started(site.status(server).unwrap().pid));
+    }
+    send(grid, Signal::KILL);
+    site.ended(grid);
+    wait_for("the coordinator to die", || is_dead(pid));
 }

@@ -273,3 +273,145 @@ fn events_of_an_earlier_process_mean_nothing() {
     ]);
     follow(Policy::default(), table);
 }
+
+#[test]
+fn a_service_that_is_killed_as_asked_is_started_again_however_often() {
+    let mut table = running(1);
+    for pid in 1..6 {
+        table.extend([
+            (
+                2,
+                Event::Kill,
+                vec![Effect::Kill(pid)],
+                if pid == 1 { Life::Running { pid } } else { Life::Starting { pid } },
+            ),
+            (
+                2,
+                Event::Exited(pid, Exit::Signal(9)),
+                vec![Effect::Tell(Notice::Killed), Effect::Spawn],
+                Life::Spawning,
+            ),
+            (2, Event::Spawned(pid + 1), vec![], Life::Starting { pid: pid + 1 }),
+        ]);
+    }
+    assert_eq!(follow(Policy::default(), table).restarts(), 5);
+}
+
+#[test]
+fn a_crash_after_a_kill_is_a_crash_again() {
+    let mut table = running(1);
+    table.extend([
+        (2, Event::Kill, vec![Effect::Kill(1)], Life::Running { pid: 1 }),
+        (
+            2,
+            Event::Exited(1, Exit::Signal(9)),
+            vec![Effect::Tell(Notice::Killed), Effect::Spawn],
+            Life::Spawning,
+        ),
+        (2, Event::Spawned(2), vec![], Life::Starting { pid: 2 }),
+        (3, Event::Exited(2, Exit::Signal(9)), vec![restarting(KILLED, 1), Effect::Spawn], Life::Spawning),
+    ]);
+    follow(Policy::default(), table);
+}
+
+#[test]
+fn with_restarts_switched_off_a_kill_is_final_too() {
+    let failure = Failure::RestartsOff { last: KILLED.to_owned() };
+    let mut table = running(1);
+    table.extend([
+        (2, Event::Kill, vec![Effect::Kill(1)], Life::Running { pid: 1 }),
+        (
+            2,
+            Event::Exited(1, Exit::Signal(9)),
+            vec![Effect::Tell(Notice::Failed(failure.clone()))],
+            Life::Failed(failure),
+        ),
+    ]);
+    follow(Policy { restart: false, ..Policy::default() }, table);
+}
+
+#[test]
+fn a_kill_ends_a_stop_early_and_means_nothing_to_what_has_no_process() {
+    let killed = Life::Stopping { pid: 1, kill_at: at(20), killed: true, then_start: false };
+    let mut table = running(1);
+    table.extend([
+        (10, Event::Stop, vec![Effect::Terminate(1)], stopping(1, 20)),
+        (11, Event::Kill, vec![Effect::Kill(1)], killed.clone()),
+        (20, Event::Tick, vec![], killed),
+        (21, Event::Exited(1, Exit::Signal(9)), vec![Effect::Tell(Notice::Stopped)], Life::Stopped),
+        (22, Event::Kill, vec![], Life::Stopped),
+    ]);
+    follow(Policy::default(), table);
+}
+
+/// What nobody else would start again.
+fn retried() -> Policy {
+    Policy { deaths: 1, retry: Some(Retry { first: at(1), most: at(3) }), ..Policy::default() }
+}
+
+fn retrying(deaths: usize, after: u64) -> (Vec<Effect>, Life) {
+    let failure = Failure::CrashLoop { deaths, window: 60, last: KILLED.to_owned() };
+    let notice = Notice::Retrying { failure: failure.clone(), after: at(after) };
+    (vec![Effect::Tell(notice)], Life::Failed(failure))
+}
+
+#[test]
+fn what_nobody_else_would_start_again_is_tried_ever_more_rarely() {
+    let mut table = running(1);
+    let mut second = 10;
+    for (deaths, after) in [(1, 1), (2, 2), (3, 3), (4, 3)] {
+        let pid = u32::try_from(deaths).unwrap();
+        let (effects, life) = retrying(deaths, after);
+        table.extend([
+            (second, Event::Exited(pid, Exit::Signal(9)), effects, life.clone()),
+            (second + after - 1, Event::Tick, vec![], life),
+            (second + after, Event::Tick, vec![Effect::Spawn], Life::Spawning),
+            (second + after, Event::Spawned(pid + 1), vec![], Life::Starting { pid: pid + 1 }),
+        ]);
+        second += after;
+    }
+    let service = follow(retried(), table);
+    assert_eq!((service.restarts(), service.wake_at()), (4, None));
+}
+
+#[test]
+fn what_has_lived_for_a_while_is_tried_again_as_soon_as_the_first_time() {
+    let (first, failed) = retrying(1, 1);
+    let (second, failed_again) = retrying(2, 2);
+    let mut table = running(1);
+    table.extend([
+        (10, Event::Exited(1, Exit::Signal(9)), first.clone(), failed.clone()),
+        (11, Event::Tick, vec![Effect::Spawn], Life::Spawning),
+        (11, Event::Spawned(2), vec![], Life::Starting { pid: 2 }),
+        (12, Event::Exited(2, Exit::Signal(9)), second, failed_again),
+        (14, Event::Tick, vec![Effect::Spawn], Life::Spawning),
+        (14, Event::Spawned(3), vec![], Life::Starting { pid: 3 }),
+        (80, Event::Exited(3, Exit::Signal(9)), first, failed),
+    ]);
+    follow(retried(), table);
+}
+
+#[test]
+fn what_waits_to_be_tried_again_is_not_once_the_power_is_off() {
+    let (effects, life) = retrying(1, 1);
+    let mut table = running(1);
+    table.extend([
+        (10, Event::Exited(1, Exit::Signal(9)), effects, life),
+        (10, Event::PowerOff, vec![], Life::Stopped),
+        (11, Event::Tick, vec![], Life::Stopped),
+    ]);
+    follow(retried(), table);
+}
+
+#[test]
+fn with_restarts_switched_off_nothing_is_tried_again() {
+    let failure = Failure::RestartsOff { last: KILLED.to_owned() };
+    let mut table = running(1);
+    table.push((
+        10,
+        Event::Exited(1, Exit::Signal(9)),
+        vec![Effect::Tell(Notice::Failed(failure.clone()))],
+        Life::Failed(failure),
+    ));
+    assert_eq!(follow(Policy { restart: false, ..retried() }, table).wake_at(), None);
+}
