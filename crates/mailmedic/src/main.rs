@@ -8,6 +8,7 @@ mod site;
 
 mod config;
 mod configure;
+mod coordinator;
 mod database;
 mod down;
 mod logs;
