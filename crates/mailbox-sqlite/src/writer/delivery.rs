@@ -43,7 +43,7 @@ impl Kind for Delivery {
             Some(mailbox) => mailbox.key,
             None => ledger.take_mailbox(),
         };
-        store(ledger, number, uid, &*self.message, self.received, own_name)?;
+        store(ledger, number, uid, &*self.message, self.received, own_name.as_deref())?;
         let more = More { highest: uid, messages: 1, octets: lengths.octets };
         enlarge(ledger, &self.mailbox, number, &self.name, &more)?;
         let now = ledger.mounted.options.clock.now();
@@ -103,7 +103,7 @@ pub(super) fn store(
     uid: Uid,
     message: &dyn WireMessage,
     received: UnixSeconds,
-    own_name: Option<String>,
+    own_name: Option<&str>,
 ) -> Result<(), Failure> {
     store_body(ledger, uid, message)?;
     let lengths = message.lengths();

@@ -69,7 +69,7 @@ fn take_over(
     }
     require_space(ledger.connection, ledger.mounted, message.lengths().octets)?;
     let uid = ledger.take_uid();
-    store(ledger, number, uid, &**message, *received, Some(uidl.to_string()))?;
+    store(ledger, number, uid, &**message, *received, Some(&uidl.to_string()))?;
     if let Some(delivery) = delivery {
         remember(ledger, number, uid, *delivery)?;
     }
