@@ -20,7 +20,7 @@ pub(super) struct Maildrop {
     list: OnceLock<Arc<List>>,
     ahead: ReadAhead,
     /// The session's place in the mailbox, given back when it ends.
-    _place: Place,
+    place: Place,
 }
 
 /// The number list as the session machine asks for it.
@@ -39,7 +39,12 @@ struct ReadAhead {
 
 impl Maildrop {
     pub(super) fn new(store: Store, snapshot: Snapshot, place: Place) -> Self {
-        Self { store, snapshot, list: OnceLock::new(), ahead: ReadAhead::default(), _place: place }
+        Self { store, snapshot, list: OnceLock::new(), ahead: ReadAhead::default(), place }
+    }
+
+    /// The session's place in the mailbox.
+    pub(super) fn place(&mut self) -> &mut Place {
+        &mut self.place
     }
 
     /// What STAT says before the number list is there.
