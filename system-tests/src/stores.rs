@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use bytes::Bytes;
 use mailbox::testing::{Interference, Operation};
 use mailbox::{
-    Answer, Delivered, Delivery, DeliveryId, MailboxId, MailboxStore, MailboxSummary, MessageEntry, Octets,
-    Snapshot, Uid,
+    Answer, Delivered, Delivery, DeliveryId, Import, MailboxId, MailboxStore, MailboxSummary, MessageEntry,
+    Octets, Snapshot, Uid,
 };
 use tokio::sync::watch;
 
@@ -84,6 +84,10 @@ impl MailboxStore for Silent {
 
     fn find_delivery(&self, id: DeliveryId, mailbox: &MailboxId) -> Answer<'_, Option<Uid>> {
         self.store.find_delivery(id, mailbox)
+    }
+
+    fn import(&self, import: Import) -> Answer<'_, u64> {
+        self.store.import(import)
     }
 
     fn mailboxes(&self) -> Answer<'_, Vec<MailboxSummary>> {

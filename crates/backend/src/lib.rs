@@ -2,6 +2,7 @@
 //!
 //! - `assignments`, `following`, [`mounts`]: which databases those are;
 //! - [`occupancy`]: who is in which mailbox;
+//! - `moving`: mailboxes on their way to another database, `whereabouts`: what that means to their users;
 //! - `pop3`, `lmtp`: one connection each, from its first octet to its last;
 //! - [`Running`]: all of it, started and stopped; [`run`]: as a process.
 //!
@@ -11,11 +12,13 @@ mod assignments;
 mod following;
 mod lmtp;
 pub mod mounts;
+mod moving;
 pub mod occupancy;
 mod pop3;
 mod process;
 mod replies;
 mod running;
+mod whereabouts;
 
 pub use process::run;
 pub use running::{Running, Start, StartError};

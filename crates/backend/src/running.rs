@@ -16,9 +16,11 @@ use reception::{Certificates, Host, OpenError, Reception};
 use service::Service;
 use service::live::Settled;
 use settings::{DataDirectory, Role, Server};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::mounts::Mounts;
+use crate::moving::Moves;
 use crate::occupancy::Occupancy;
 use crate::{lmtp, pop3};
 
@@ -45,6 +47,8 @@ impl Purpose {
 
 /// What every session of a back end shares.
 pub(crate) struct Backend {
+    /// Where the installation lives.
+    pub(crate) data: DataDirectory,
     /// The name of this server.
     pub(crate) server: String,
     pub(crate) service: Arc<Service>,
@@ -120,10 +124,13 @@ impl Running {
             directory,
             mounts,
             occupancy: Occupancy::new(),
+            data,
             spool,
             server,
             service,
         });
+        let (runtime, moves) = (Handle::current(), Arc::new(Moves::new(Arc::clone(&backend))));
+        backend.service.set_moves(Box::new(move |order, step| runtime.block_on(moves.take(&order, step))));
         let reception = Reception::open(Arc::clone(&backend), Arc::clone(&backend.service)).await?;
         let bound = reception.bound().into_iter().map(|bound| (bound.binding.kind, bound.local)).collect();
         Ok(Self { backend, receiving: tokio::spawn(reception.receive()), bound })

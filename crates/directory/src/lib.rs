@@ -6,6 +6,7 @@
 //! - [`Administration`] changes the same file from the command line; it blocks, and it has no place in a service.
 //! - [`Authenticator`] judges passwords over any directory, so that a flood of guesses starves nobody.
 //! - [`Throttle`] slows the addresses that guess; it is a pure state machine.
+//! - [`Moving`] is the record of a mailbox on its way to another database.
 //!
 //! Not here: where a database is mounted, what a mailbox holds, and what is said to the client.
 
@@ -15,6 +16,7 @@ mod bounded;
 mod credential;
 mod error;
 mod lookup;
+mod moving;
 mod name;
 mod password;
 mod sqlite;
@@ -26,6 +28,7 @@ pub use authenticator::{Authenticator, AuthenticatorSettings, Verification};
 pub use credential::{Credential, CredentialError, Hashing, ScramKeys};
 pub use error::{DirectoryError, Fault, Retry};
 pub use lookup::{Answer, Candidate, Directory, InstallationSecret, Upgrade};
+pub use moving::{MoveId, MoveIdError, MovePhase, Moving};
 pub use name::{Name, NameError, Realm, Recipient};
 pub use password::{Password, PasswordError};
 pub use sqlite::{SqliteDirectory, SqliteSettings};

@@ -11,7 +11,8 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, DirectoryError>> 
 
 /// Where users are looked up. An engine never blocks the thread that asks, and answers in bounded time.
 pub trait Directory: Send + Sync + 'static {
-    /// The user whom a name or an alias belongs to, enabled or not; read anew at every call.
+    /// The user whom a name or an alias belongs to, enabled or not; read anew at every call. Nobody is shown as frozen
+    /// whose freeze is over: it has been lifted before.
     fn find<'a>(&'a self, name: &'a Name) -> Answer<'a, Option<User>>;
 
     /// Like [`find`](Self::find), for a log-in: an unknown name is answered with somebody to check against in vain.

@@ -2,7 +2,7 @@
 
 use settings::{DatabaseName, SizeLimit};
 
-use crate::{Credential, Name, ScramKeys};
+use crate::{Credential, MovePhase, Moving, Name, ScramKeys};
 
 /// One user. Nothing secret is shown by `Debug`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +25,17 @@ pub struct User {
     pub credential_version: u64,
     /// Keys for SCRAM-SHA-256, if they were made.
     pub scram: Option<ScramKeys>,
+    /// The move of the mailbox to another database, unless it stays where it is.
+    pub moving: Option<Moving>,
     /// When the user was added: seconds since 1970-01-01 UTC, for display.
     pub created: u64,
     /// When anything about the user changed last: seconds since 1970-01-01 UTC, for display.
     pub changed: u64,
+}
+
+impl User {
+    /// Whether log-ins and deliveries wait at this moment, since the mailbox is about to be somewhere else.
+    pub fn is_frozen(&self) -> bool {
+        self.moving.as_ref().is_some_and(|moving| moving.phase == MovePhase::Frozen)
+    }
 }

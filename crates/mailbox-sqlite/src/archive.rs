@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use mailbox::{MailboxError, MailboxId, MailboxSummary, MessageEntry, UnixSeconds};
+use mailbox::{
+    DeliveryId, MailboxError, MailboxId, MailboxSummary, MessageEntry, RememberedDelivery, UnixSeconds,
+};
 use rusqlite::Connection;
 
 use crate::{
@@ -30,6 +32,8 @@ pub struct ArchivedMessage {
     pub entry: MessageEntry,
     /// When it was received.
     pub received: UnixSeconds,
+    /// The delivery that brought it, if that is still remembered.
+    pub delivery: Option<RememberedDelivery>,
 }
 
 const CACHE: u64 = 16 << 20;
@@ -51,15 +55,40 @@ impl Archive {
     pub fn messages(&self, mailbox: &MailboxId) -> Result<Vec<ArchivedMessage>, DatabaseError> {
         let list = || {
             let mut statement = self.connection.prepare_cached(
-                "SELECT uid, octets, header, wire, epoch, uidl, received FROM message
-                 WHERE mailbox = (SELECT number FROM mailbox WHERE id = ?1) AND stamp = 0 ORDER BY uid",
+                "SELECT message.uid, octets, header, wire, epoch, uidl, received, id, at
+                 FROM message LEFT JOIN delivery USING (uid, mailbox)
+                 WHERE mailbox = (SELECT number FROM mailbox WHERE id = ?1) AND stamp = 0 ORDER BY message.uid",
             )?;
             let messages = statement.query_map([mailbox.as_bytes()], |row| {
-                Ok(ArchivedMessage { entry: entry(row)?, received: UnixSeconds(row.get(6)?) })
+                let id = row.get::<_, Option<[u8; 16]>>(7)?.map(DeliveryId::from_bytes);
+                let at = UnixSeconds(row.get::<_, Option<u64>>(8)?.unwrap_or_default());
+                Ok(ArchivedMessage {
+                    entry: entry(row)?,
+                    received: UnixSeconds(row.get(6)?),
+                    delivery: id.map(|id| RememberedDelivery { id, at }),
+                })
             })?;
             messages.collect::<Result<_, _>>()
         };
         list().map_err(self.error("list a mailbox"))
+    }
+
+    /// The deliveries to a mailbox that are remembered though their messages are deleted.
+    pub fn deliveries(&self, mailbox: &MailboxId) -> Result<Vec<RememberedDelivery>, DatabaseError> {
+        let list = || {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT id, at FROM delivery WHERE mailbox = (SELECT number FROM mailbox WHERE id = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM message
+                     WHERE message.mailbox = delivery.mailbox AND message.uid = delivery.uid AND stamp = 0)
+                 ORDER BY uid",
+            )?;
+            let deliveries = statement.query_map([mailbox.as_bytes()], |row| {
+                let id = DeliveryId::from_bytes(row.get(0)?);
+                Ok(RememberedDelivery { id, at: UnixSeconds(row.get(1)?) })
+            })?;
+            deliveries.collect::<Result<_, _>>()
+        };
+        list().map_err(self.error("list the deliveries to a mailbox"))
     }
 
     /// The chunk `index` of a message of `mailbox`, in wire form. The error is about this message only, and may be

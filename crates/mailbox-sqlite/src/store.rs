@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mailbox::{
-    Answer, Delivered, Delivery, DeliveryId, MailboxError, MailboxId, MailboxStore, MailboxSummary,
+    Answer, Delivered, Delivery, DeliveryId, Import, MailboxError, MailboxId, MailboxStore, MailboxSummary,
     MessageEntry, Octets, Snapshot, Uid,
 };
 use tokio::sync::oneshot;
@@ -106,6 +106,10 @@ impl MailboxStore for SqliteStore {
     fn find_delivery(&self, id: DeliveryId, mailbox: &MailboxId) -> Answer<'_, Option<Uid>> {
         let mailbox = *mailbox;
         self.read("look for a delivery", move |reader| reader.delivery(id, mailbox))
+    }
+
+    fn import(&self, import: Import) -> Answer<'_, u64> {
+        self.change(import)
     }
 
     fn mailboxes(&self) -> Answer<'_, Vec<MailboxSummary>> {

@@ -26,7 +26,10 @@ pub use error::{Fault, MailboxError};
 pub use id::{DeliveryId, IdError, MailboxId};
 pub use message::{CHUNK, MessageEntry, Octets, Uid};
 pub use snapshot::{ChangeNumber, LivingSnapshots, MailboxState, Reservation, Snapshot};
-pub use store::{Answer, Delivered, Delivery, MailboxStore, MailboxSummary, UnixSeconds};
+pub use store::{
+    Answer, Delivered, Delivery, Import, ImportedMessage, MailboxStore, MailboxSummary, RememberedDelivery,
+    UnixSeconds,
+};
 pub use token::FencingToken;
 pub use uidl::{Uidl, UidlError};
 pub use wire::{MemoryMessage, WireDecoder, WireEncoder, WireLengths, WireMessage};

@@ -60,6 +60,15 @@ pub trait MailboxStore: Send + Sync + 'static {
     /// need not be asked of [`admit`](Self::admit) again: its own first copy may have filled the mailbox.
     fn find_delivery(&self, id: DeliveryId, mailbox: &MailboxId) -> Answer<'_, Option<Uid>>;
 
+    /// Takes a part of a mailbox over from another database, all or none, and durably: how many messages were stored.
+    /// A message whose name the mailbox has already is there and is passed over, so a part offered again stores
+    /// nothing twice. No quota counts, since what moves was taken in long ago.
+    ///
+    /// # Errors
+    /// [`MailboxError::NoSpace`], [`MailboxError::Unreadable`]; [`MailboxError::UidlTaken`] for a name that the
+    /// database may come to give, and for that of a deleted message which an older session may still see.
+    fn import(&self, import: Import) -> Answer<'_, u64>;
+
     /// Every mailbox that the database knows, by name and then by id.
     fn mailboxes(&self) -> Answer<'_, Vec<MailboxSummary>>;
 
@@ -97,6 +106,52 @@ impl fmt::Debug for Delivery {
             .field("id", &self.id)
             .field("mailbox", &self.mailbox)
             .field("octets", &self.message.lengths().octets)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A part of a mailbox that comes from another database: messages that keep their names, and what deliveries they
+/// came by.
+#[derive(Clone)]
+pub struct Import {
+    /// Whose mail.
+    pub mailbox: MailboxId,
+    /// The mailbox's name now, for listings only.
+    pub name: String,
+    /// The messages, in the order in which they are to be listed.
+    pub messages: Vec<ImportedMessage>,
+    /// Deliveries whose messages are gone, to be remembered all the same: offered again, they are not stored.
+    pub deliveries: Vec<RememberedDelivery>,
+}
+
+/// A message that comes from another database.
+#[derive(Clone)]
+pub struct ImportedMessage {
+    /// The name it keeps.
+    pub uidl: Uidl,
+    /// When it was received.
+    pub received: UnixSeconds,
+    /// The message, ready for the wire. An engine may read it on a thread of its own, more than once.
+    pub message: Arc<dyn WireMessage>,
+    /// The delivery that brought it, if that is still remembered.
+    pub delivery: Option<RememberedDelivery>,
+}
+
+/// A delivery that has been stored, for as long as it may be offered again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RememberedDelivery {
+    /// Which delivery.
+    pub id: DeliveryId,
+    /// When it was stored.
+    pub at: UnixSeconds,
+}
+
+impl fmt::Debug for Import {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Import")
+            .field("mailbox", &self.mailbox)
+            .field("messages", &self.messages.len())
+            .field("deliveries", &self.deliveries.len())
             .finish_non_exhaustive()
     }
 }

@@ -4,10 +4,12 @@
 //! Served by threads of their own, it answers although the runtime that serves clients hangs: that is when it is needed.
 
 mod client;
+mod moving;
 mod server;
 mod socket;
 
 pub use client::{AskError, ask};
+pub use moving::{ImportReport, ImportState, MoveAnswer, MoveOrder, MoveStep};
 use net::drain::Phase;
 use serde::{Deserialize, Serialize};
 pub use server::{AdminServer, ListenError};
@@ -51,6 +53,13 @@ pub enum Ask {
         /// The mailbox.
         mailbox: String,
     },
+    /// Do a step of the move of a mailbox, where a database of it is mounted. Answered with [`Answer::Move`].
+    Move {
+        /// Of which move.
+        order: MoveOrder,
+        /// Which step.
+        step: MoveStep,
+    },
     /// Change how much the service log says, until the next start. Answered with [`Answer::Done`].
     LogLevel {
         /// `error`, `warn`, `info`, `debug` or `trace`.
@@ -85,6 +94,8 @@ pub enum Answer {
         /// Every setting of every section.
         settings: Vec<SettingReport>,
     },
+    /// What came of a step of a move.
+    Move(MoveAnswer),
     /// The settings have been read.
     Reloaded {
         /// Whether anything was different.

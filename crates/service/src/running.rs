@@ -11,7 +11,8 @@ use net::drain::Phase;
 use settings::{ServerFolder, ServiceLogLevel, Value};
 
 use crate::admin::{
-    AdminServer, Answer, Answers, Ask, CountersAnswer, ListenError, ProtocolAnswer, SettingReport, Status,
+    AdminServer, Answer, Answers, Ask, CountersAnswer, ListenError, MoveAnswer, MoveOrder, MoveStep,
+    ProtocolAnswer, SettingReport, Status,
 };
 use crate::clock::Clock;
 use crate::counters::{Counters, LMTP, POP3};
@@ -97,10 +98,14 @@ pub struct Service {
     applied: Mutex<Arc<Settled>>,
     particulars: OnceLock<Particulars>,
     removal: OnceLock<Removal>,
+    moves: OnceLock<Moves>,
 }
 
 /// Removes the mailbox named second from the database named first; the error is why not, for people.
 pub type Removal = Box<dyn Fn(&str, &str) -> Result<(), String> + Send + Sync>;
+
+/// Does a step of the move of a mailbox.
+pub type Moves = Box<dyn Fn(MoveOrder, MoveStep) -> MoveAnswer + Send + Sync>;
 
 /// What only one kind of service can say about itself. Asked on the threads of the admin socket.
 pub struct Particulars {
@@ -141,6 +146,7 @@ impl Service {
             applied: Mutex::new(settled),
             particulars: OnceLock::new(),
             removal: OnceLock::new(),
+            moves: OnceLock::new(),
         });
         let admin = AdminServer::listen(&socket, Arc::clone(&service) as Arc<dyn Answers>)?;
         Ok(Started { service, admin })
@@ -165,6 +171,12 @@ impl Service {
     /// one counts.
     pub fn set_removal(&self, removal: Removal) {
         let _ = self.removal.set(removal);
+    }
+
+    /// Lets the admin socket move mailboxes by `moves`, which is called on its threads and may wait for sessions to end. The
+    /// first one counts.
+    pub fn set_moves(&self, moves: Moves) {
+        let _ = self.moves.set(moves);
     }
 
     /// Follows the settings, for ever: reads them again when they change and has the logs go by them.
@@ -289,6 +301,10 @@ impl Answers for Service {
                     Ok(()) => Answer::Done,
                     Err(reason) => Answer::Refused { reason },
                 },
+            },
+            Ask::Move { order, step } => match self.moves.get() {
+                None => Answer::Refused { reason: format!("a {} has no mailboxes", self.name) },
+                Some(moves) => Answer::Move(moves(order, step)),
             },
             Ask::LogLevel { level } => self.set_level(&level),
         }

@@ -42,7 +42,7 @@ async fn log_ins_wait_for_a_database_that_its_back_end_has_not_mounted() {
     let store = house.back_end().mounts.remove("DB01").unwrap();
     let waiting = logging_in(&house, USER).await;
     until("it waits", || house.front_end().waiting() == 1).await;
-    house.back_end().mounts.insert("DB01", store);
+    house.back_end().mounts.insert("DB01", store.store);
     assert_eq!(waiting.await.unwrap().1, "+OK logged in");
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use directory::User;
 use lmtp::server::{Limits, Offer, Session, Step};
 use lmtp::{Address, Reply};
-use mailbox::{Delivery, DeliveryId, MailboxError, MailboxId, Octets, UnixSeconds, WireMessage};
+use mailbox::{Delivery, DeliveryId, MailboxError, Octets, UnixSeconds, WireMessage};
 use net::drain::{Phase, SessionToken};
 use net::{Accepted, Connection, Role};
 use service::OpenSession;
@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::upload::Upload;
 use crate::mounts::Store;
+use crate::occupancy::Home;
 use crate::replies;
 use crate::running::{Backend, Purpose};
 
@@ -30,7 +31,7 @@ type End = String;
 /// A recipient that was accepted.
 struct Recipient {
     store: Store,
-    mailbox: MailboxId,
+    home: Home,
     user: Box<User>,
     quota: Option<Octets>,
 }
@@ -151,25 +152,21 @@ impl Visit {
             Reply::new(451, 4, 3, "Recipients cannot be looked up at this moment")
         })?;
         let user = found.filter(|user| user.enabled).ok_or_else(|| Reply::new(550, 1, 1, "No such user"))?;
-        let store = self
-            .backend
-            .mounts
-            .get(user.database.as_str())
-            .ok_or_else(|| replies::reply(&MailboxError::NotMounted))?;
-        let mailbox = MailboxId::parse(&user.mailbox).map_err(|error| {
-            tracing::error!(user = user.name.as_str(), %error, "the directory gives an impossible mailbox");
-            Reply::new(451, 3, 5, "The directory has no proper mailbox for this user")
+        let (store, home) = self.backend.whereabouts(&user).await.map_err(|unserved| {
+            tracing::warn!(session = %self.entry.id(), user = user.name.as_str(), %unserved, "no mailbox");
+            unserved.reply()
         })?;
+        let mailbox = home.mailbox();
         let quota =
             user.quota.unwrap_or(self.settings.server.delivery.default_quota).octets().map(Octets::new);
-        match (store.admit(&mailbox, quota, self.size).await, &self.delivery) {
+        match (store.admit(mailbox, quota, self.size).await, &self.delivery) {
             (Ok(()), _) => {}
             // What was stored already and is offered again is not refused because it filled the mailbox itself.
             (Err(MailboxError::OverQuota { .. }), Some(id))
-                if matches!(store.find_delivery(*id, &mailbox).await, Ok(Some(_))) => {}
+                if matches!(store.find_delivery(*id, mailbox).await, Ok(Some(_))) => {}
             (Err(error), _) => return Err(self.refusal(&user, &error)),
         }
-        Ok(Recipient { store, mailbox, user: Box::new(user), quota })
+        Ok(Recipient { store, home, user: Box::new(user), quota })
     }
 
     /// Delivers to every recipient at once and says so as each is done.
@@ -188,14 +185,22 @@ impl Visit {
             let message = Arc::clone(&message);
             let delivery = Delivery {
                 id,
-                mailbox: recipient.mailbox,
+                mailbox: *recipient.home.mailbox(),
                 name: recipient.user.name.as_str().to_owned(),
                 quota: recipient.quota,
                 message,
                 uidl: None,
                 received,
             };
-            deliveries.spawn(async move { (place, recipient.store.deliver(delivery).await, recipient.user) });
+            let occupancy = self.backend.occupancy.clone();
+            deliveries.spawn(async move {
+                // The mailbox may have been closed since RCPT: then the front end is to look for it again.
+                let outcome = match occupancy.deliver(&recipient.home) {
+                    Ok(_until_stored) => recipient.store.deliver(delivery).await,
+                    Err(_closed) => Err(MailboxError::NotMounted),
+                };
+                (place, outcome, recipient.user)
+            });
         }
         while let Some(finished) = deliveries.join_next().await {
             // A delivery that panicked leaves its recipient without a reply, so the connection is not answered further:

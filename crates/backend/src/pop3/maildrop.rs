@@ -21,7 +21,7 @@ pub(super) struct Maildrop {
     list: OnceLock<Arc<List>>,
     ahead: ReadAhead,
     /// The session's place in the mailbox, given back when it ends.
-    _place: Place,
+    place: Place,
     /// The session's part in the mount, through which it learns that the database leaves.
     token: SessionToken,
 }
@@ -42,17 +42,25 @@ struct ReadAhead {
 
 impl Maildrop {
     pub(super) fn new(store: Store, snapshot: Snapshot, place: Place, token: SessionToken) -> Self {
-        Self { store, snapshot, list: OnceLock::new(), ahead: ReadAhead::default(), _place: place, token }
+        Self { store, snapshot, list: OnceLock::new(), ahead: ReadAhead::default(), place, token }
     }
 
-    /// Whether the database is on its way to another server, so that the session ends at this boundary.
+    /// The session's place in the mailbox.
+    pub(super) fn place(&mut self) -> &mut Place {
+        &mut self.place
+    }
+
+    /// Whether the database or the mailbox is on its way elsewhere, so that the session ends at this boundary.
     pub(super) fn is_leaving(&self) -> bool {
-        self.token.phase() != Phase::Admitting
+        self.token.phase() != Phase::Admitting || self.place.is_closing()
     }
 
     /// Resolves once it is.
     pub(super) async fn leaving(&mut self) {
-        self.token.draining().await;
+        tokio::select! {
+            () = self.token.draining() => {}
+            () = self.place.closing() => {}
+        }
     }
 
     /// What STAT says before the number list is there.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use directory::User;
 use log_in::{Arrival, Door, End, Lobby, Timing};
-use mailbox::{MailboxError, MailboxId};
+use mailbox::MailboxError;
 use net::connection::StreamError;
 use net::drain::{Phase, SessionToken};
 use net::{Accepted, Connection};
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::maildrop::{Maildrop, Top};
 use super::outgoing::Outgoing;
-use crate::occupancy::{Admission, Occupied};
+use crate::occupancy::{Admission, Occupied, Place};
 use crate::replies;
 use crate::running::Backend;
 
@@ -26,8 +26,8 @@ const QUIET: Duration = Duration::from_secs(5);
 const FAREWELL: Duration = Duration::from_secs(2);
 /// What sessions are told when the service stops.
 const GOING_DOWN: &str = "The server is going down; try again";
-/// What sessions are told when their database goes to another server.
-const MOVING: &str = "The mailbox is moving to another server; try again";
+/// What sessions are told when their database goes to another server, or their mailbox to another database.
+const MOVING: &str = "The mailbox is moving; try again";
 /// A peer that takes nothing for so long is gone.
 const SEND: Duration = Duration::from_mins(5);
 
@@ -116,26 +116,27 @@ async fn open(backend: &Backend, lobby: &Lobby, user: &User) -> Result<Maildrop,
         tracing::warn!(session = %lobby.entry.id(), user = user.name.as_str(), %error, "no maildrop");
         replies::refusal(&error)
     };
+    let (_, home) = backend.whereabouts(user).await.map_err(|unserved| {
+        tracing::warn!(session = %lobby.entry.id(), user = user.name.as_str(), %unserved, "no maildrop");
+        unserved.refusal()
+    })?;
     let entered = backend.mounts.enter(user.database.as_str());
     let (store, token) = entered.ok_or_else(|| told(MailboxError::NotMounted))?;
-    let mailbox = MailboxId::parse(&user.mailbox).map_err(|error| {
-        tracing::error!(user = user.name.as_str(), %error, "the directory gives an impossible mailbox");
-        Refusal::new(ResponseCode::SysPerm, "The directory has no proper mailbox for you")
-    })?;
     let server = &lobby.settings.server;
     let admission = if server.session.exclusive_maildrop_lock {
         Admission::Exclusive
     } else {
         Admission::UpTo(server.pop.max_connections_per_user)
     };
-    let place = backend.occupancy.enter(mailbox, admission).map_err(|occupied| match occupied {
+    let place = backend.occupancy.enter(&home, admission).map_err(|occupied| match occupied {
+        Occupied::Closed => told(MailboxError::NotMounted),
         Occupied::Locked => Refusal::new(ResponseCode::InUse, "Another session has the maildrop locked"),
         Occupied::Full { limit } => Refusal::new(
             ResponseCode::InUse,
             format!("You have {limit} sessions open, as many as you may have"),
         ),
     })?;
-    let snapshot = store.snapshot(&mailbox).await.map_err(told)?;
+    let snapshot = store.snapshot(home.mailbox()).await.map_err(told)?;
     Ok(Maildrop::new(store, snapshot, place, token))
 }
 
@@ -215,7 +216,7 @@ impl Visit {
                 Step::Input => {
                     self.receive(connection, (Instant::now() + self.idle).min(self.end), maildrop).await?;
                 }
-                Step::Flush => self.send(connection).await?,
+                Step::Flush => self.send(connection, maildrop.place()).await?,
                 Step::Answered(exchange) => self.answered(&exchange, begun),
                 Step::Listing => {
                     self.begin();
@@ -279,7 +280,7 @@ impl Visit {
                 break;
             }
             if self.outgoing.is_enough() {
-                self.send(connection).await?;
+                self.send(connection, maildrop.place()).await?;
             }
         }
         self.machine.retrieved(sent);
@@ -293,7 +294,7 @@ impl Visit {
         deadline: Instant,
         maildrop: &mut Maildrop,
     ) -> Result<(), End> {
-        self.send(connection).await?;
+        self.send(connection, maildrop.place()).await?;
         if self.arrival.token.phase() != Phase::Admitting {
             self.machine.close_with(ResponseCode::SysTemp, GOING_DOWN);
             return Ok(());
@@ -337,11 +338,16 @@ impl Visit {
         }
     }
 
-    /// Sends what is waiting. Meanwhile nothing is processed: the peer takes its time, not we.
-    async fn send(&mut self, connection: &mut Connection) -> Result<(), End> {
+    /// Sends what is waiting. Meanwhile nothing is processed: the peer takes its time, not we. It has less of it when the
+    /// mailbox is to move.
+    async fn send(&mut self, connection: &mut Connection, place: &mut Place) -> Result<(), End> {
         self.outgoing.reply(self.machine.output());
         self.entry.pause();
-        let sent = self.outgoing.send(connection, Instant::now() + SEND).await;
+        let sent = tokio::select! {
+            biased;
+            sent = self.outgoing.send(connection, Instant::now() + SEND) => sent,
+            () = place.cut() => return Err("cut off: the mailbox moves to another database".to_owned()),
+        };
         self.entry.resume();
         sent.map_err(|error| format!("connection lost: {error}"))
     }

@@ -1,6 +1,8 @@
 //! Why a change was not made.
 
-use crate::{CredentialError, DirectoryError, Name, PasswordError};
+use settings::DatabaseName;
+
+use crate::{CredentialError, DirectoryError, MoveId, Name, PasswordError};
 
 /// Why a change was not made. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,32 @@ pub enum AdministrationError {
         alias: Name,
         /// The user.
         user: Name,
+    },
+    /// The mailbox is on its way to another database, and whoever moves it is at work.
+    #[error("the mailbox of {user} is being moved from {source_database} to {target}")]
+    UnderWay {
+        /// The user.
+        user: Name,
+        /// Where the mailbox comes from.
+        source_database: DatabaseName,
+        /// Where it goes.
+        target: DatabaseName,
+    },
+    /// The mailbox is in the database that it is to be moved to.
+    #[error("the mailbox of {user} is in {database}")]
+    IsThere {
+        /// The user.
+        user: Name,
+        /// The database.
+        database: DatabaseName,
+    },
+    /// Somebody else moves the mailbox, or nobody; or it has not come so far, or its freeze was over.
+    #[error("the move {id} of the mailbox of {user} is not held any more")]
+    NotHeld {
+        /// The user.
+        user: Name,
+        /// The move.
+        id: MoveId,
     },
     /// No database was offered for a new user.
     #[error("there is no mailbox database for a new user")]

@@ -4,10 +4,10 @@
 
 mod bulk;
 mod error;
+mod moves;
 
 use std::{
     collections::HashMap,
-    fmt::Write as _,
     path::Path,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -20,8 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Credential, CredentialError, DirectoryError, Hashing, Name, Password, ScramKeys, User,
-    credential::random,
-    sqlite::{find, list, open, stored_quota, unavailable},
+    sqlite::{find, list, open, random_name, stored_quota, unavailable},
 };
 
 /// How secrets are stored.
@@ -199,10 +198,11 @@ impl Administration {
         })
     }
 
-    /// Says that the mailbox is in another database. Moves no mail.
+    /// Says that the mailbox is in another database. Moves no mail, and is refused while somebody else does.
     pub fn set_database(&mut self, name: &Name, database: &DatabaseName) -> Result<(), AdministrationError> {
         self.change("change a user", |transaction| {
             let user = known(transaction, name)?;
+            moves::refuse_moving(&user)?;
             set(transaction, &user, "database = ?3", &[&database.as_str()])
         })
     }
@@ -233,10 +233,12 @@ impl Administration {
         })
     }
 
-    /// Removes the user and the aliases; the mail stays where it is.
+    /// Removes the user and the aliases; the mail stays where it is. Refused while the mailbox is being moved, since then
+    /// nobody could say where that is.
     pub fn remove(&mut self, name: &Name) -> Result<Removed, AdministrationError> {
         self.change("remove a user", |transaction| {
             let user = known(transaction, name)?;
+            moves::refuse_moving(&user)?;
             execute(transaction, "DELETE FROM users WHERE mailbox = ?1", &[&user.mailbox])?;
             Ok(Removed { mailbox: user.mailbox, database: user.database, aliases: user.aliases })
         })
@@ -288,10 +290,7 @@ fn insert(
     database: &DatabaseName,
     quota: Option<SizeLimit>,
 ) -> Result<(), AdministrationError> {
-    let mut mailbox = String::new();
-    for octet in random::<16>()? {
-        let _ = write!(mailbox, "{octet:02x}");
-    }
+    let mailbox = random_name()?;
     let keys = stored.scram.as_ref().map(|keys| keys.as_str());
     execute(
         transaction,
@@ -356,8 +355,8 @@ fn fewest<'a>(
     databases.iter().min_by_key(count).ok_or(AdministrationError::NoDatabase)
 }
 
-/// Seconds since 1970-01-01 UTC: for display only, so a clock that is wrong does no harm.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+/// Seconds since 1970-01-01 UTC. They are displayed, and end the leases of movers that have died; a clock that is wrong
+/// makes that early or late, and does no other harm.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

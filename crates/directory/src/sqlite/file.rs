@@ -20,7 +20,7 @@ const BUSY: Duration = Duration::from_secs(5);
 const APPLICATION: i32 = 0x4D4D_6469;
 
 /// What makes each schema of the one before it, from an empty file on. A released step is never changed.
-const SCHEMAS: &[&str] = &[
+pub(super) const SCHEMAS: &[&str] = &[
     // 1
     "CREATE TABLE installation (
          id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -48,6 +48,18 @@ const SCHEMAS: &[&str] = &[
          user INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE
      ) STRICT, WITHOUT ROWID;
      CREATE INDEX addresses_by_user ON addresses (user);",
+    // 2
+    "CREATE TABLE moves (
+         user INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+         -- 32 hexadecimal digits, others for each mover that takes the move up.
+         id TEXT NOT NULL,
+         source TEXT NOT NULL COLLATE NOCASE,
+         target TEXT NOT NULL COLLATE NOCASE,
+         -- copying, frozen or leaving.
+         phase TEXT NOT NULL,
+         -- Seconds since 1970; from then on the mover is taken to be dead.
+         until INTEGER NOT NULL
+     ) STRICT;",
 ];
 
 /// Why a file is not opened.

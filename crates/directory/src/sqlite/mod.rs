@@ -9,25 +9,29 @@ mod readers;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod writer;
 
-use std::{
-    path::Path,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread,
-    time::Duration,
-};
+use std::{fmt::Write as _, path::Path, time::Duration};
 
 pub(crate) use file::{open, unavailable};
 use readers::Readers;
 pub(crate) use rows::{find, list, stored_quota};
-use rusqlite::{Connection, params};
+use writer::Writer;
 
 use crate::{
-    Answer, Candidate, Directory, DirectoryError, InstallationSecret, Name, Upgrade, User, credential::mac,
+    Answer, Candidate, Directory, DirectoryError, InstallationSecret, Name, Upgrade, User,
+    administration::now,
+    credential::{mac, random},
 };
 
-/// Upgrades that may wait to be written; more are dropped, and tried again at the next log-in.
-const WAITING_UPGRADES: usize = 64;
+/// 128 random bits in the form in which mailboxes and moves are named: 32 lower-case hexadecimal digits.
+pub(crate) fn random_name() -> Result<String, DirectoryError> {
+    let octets: [u8; 16] = random().map_err(unavailable("name something new"))?;
+    Ok(octets.into_iter().fold(String::new(), |mut digits, octet| {
+        let _ = write!(digits, "{octet:02x}");
+        digits
+    }))
+}
 
 /// How the file is read.
 #[derive(Debug, Clone)]
@@ -38,7 +42,7 @@ pub struct SqliteSettings {
     pub queue: usize,
     /// How long an answer may take before it is `Unavailable`: a disk that hangs holds a reader, never a session.
     pub patience: Duration,
-    /// Whether this process writes upgrades of credentials.
+    /// Whether this process writes: upgrades of credentials, and the end of freezes that are over.
     pub upgrades: bool,
 }
 
@@ -52,7 +56,7 @@ impl Default for SqliteSettings {
 #[derive(Clone)]
 pub struct SqliteDirectory {
     readers: Readers,
-    upgrades: Option<SyncSender<Upgrade>>,
+    writer: Option<Writer>,
     secret: InstallationSecret,
 }
 
@@ -62,28 +66,54 @@ impl SqliteDirectory {
         let writer = open(path)?;
         let secret = rows::secret(&writer).map_err(unavailable("read its secret"))?;
         let readers = Readers::open(path, settings)?;
-        let upgrades = if settings.upgrades { Some(start_upgrades(writer)?) } else { None };
-        Ok(Self { readers, upgrades, secret })
+        let writer = if settings.upgrades { Some(Writer::start(writer, settings.patience)?) } else { None };
+        Ok(Self { readers, writer, secret })
+    }
+
+    /// Whether the user was frozen beyond the time and is not any more, so that the row is to be read again.
+    async fn thaws(&self, user: &User) -> bool {
+        match (&self.writer, &user.moving) {
+            (Some(writer), Some(moving)) if user.is_frozen() && moving.has_lapsed(now()) => {
+                tracing::warn!(user = user.name.as_str(), id = %moving.id, "a freeze is over: its mover has died");
+                writer.thaw(moving.id.clone()).await
+            }
+            _ => false,
+        }
     }
 }
 
 impl Directory for SqliteDirectory {
     fn find<'a>(&'a self, name: &'a Name) -> Answer<'a, Option<User>> {
-        let name = name.clone();
-        Box::pin(self.readers.ask("look up a user", move |connection| find(connection, &name)))
+        let look_up = move || {
+            let name = name.clone();
+            self.readers.ask("look up a user", move |connection| find(connection, &name))
+        };
+        Box::pin(async move {
+            match look_up().await? {
+                Some(user) if self.thaws(&user).await => look_up().await,
+                found => Ok(found),
+            }
+        })
     }
 
     fn candidate<'a>(&'a self, name: &'a Name) -> Answer<'a, Candidate> {
-        let name = name.clone();
-        let secret = self.secret.clone();
-        Box::pin(self.readers.ask("look up a user", move |connection| {
-            if let Some(user) = find(connection, &name)? {
-                return Ok(Candidate::Known(Box::new(user)));
+        let look_up = move || {
+            let (name, secret) = (name.clone(), self.secret.clone());
+            self.readers.ask("look up a user", move |connection| {
+                if let Some(user) = find(connection, &name)? {
+                    return Ok(Candidate::Known(Box::new(user)));
+                }
+                // The same name meets the same stand-in, and nobody else can tell which.
+                let place = mac(secret.as_bytes(), &[b"stand-in ", name.as_str().as_bytes()]);
+                Ok(Candidate::Unknown { stand_in: rows::stand_in(connection, place.as_ref())? })
+            })
+        };
+        Box::pin(async move {
+            match look_up().await? {
+                Candidate::Known(user) if self.thaws(&user).await => look_up().await,
+                found => Ok(found),
             }
-            // The same name meets the same stand-in, and nobody else can tell which.
-            let place = mac(secret.as_bytes(), &[b"stand-in ", name.as_str().as_bytes()]);
-            Ok(Candidate::Unknown { stand_in: rows::stand_in(connection, place.as_ref())? })
-        }))
+        })
     }
 
     fn installation_secret(&self) -> Answer<'_, InstallationSecret> {
@@ -92,44 +122,12 @@ impl Directory for SqliteDirectory {
     }
 
     fn takes_upgrades(&self) -> bool {
-        self.upgrades.is_some()
+        self.writer.is_some()
     }
 
     fn upgrade(&self, upgrade: Upgrade) {
-        if let Some(upgrades) = &self.upgrades
-            && upgrades.try_send(upgrade).is_err()
-        {
-            tracing::debug!("a better hash was not stored: too many wait to be written");
-        }
-    }
-}
-
-/// Starts the thread that writes upgrades, one after the other.
-fn start_upgrades(connection: Connection) -> Result<SyncSender<Upgrade>, DirectoryError> {
-    let (sender, receiver) = sync_channel(WAITING_UPGRADES);
-    thread::Builder::new()
-        .name("directory-write".into())
-        .spawn(move || write_upgrades(&connection, &receiver))
-        .map_err(unavailable("start a thread"))?;
-    Ok(sender)
-}
-
-fn write_upgrades(connection: &Connection, upgrades: &Receiver<Upgrade>) {
-    for upgrade in upgrades {
-        let keys = upgrade.scram.as_ref().map(crate::ScramKeys::to_text);
-        // The password stays the same, so its version does too, and nobody has to be verified again.
-        let written = connection.execute(
-            "UPDATE users SET credential = coalesce(?3, credential), scram = coalesce(?4, scram)
-             WHERE mailbox = ?1 AND credential_version = ?2",
-            params![
-                upgrade.mailbox,
-                upgrade.credential_version.cast_signed(),
-                upgrade.credential.as_ref().map(crate::Credential::expose),
-                keys.as_ref().map(|keys| keys.as_str()),
-            ],
-        );
-        if let Err(error) = written {
-            tracing::warn!(%error, mailbox = upgrade.mailbox, "a better hash was not stored");
+        if let Some(writer) = &self.writer {
+            writer.upgrade(upgrade);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{error::Error, fmt::Write as _};
 use rusqlite::{Connection, OptionalExtension as _, Row, types::Type};
 use settings::{DatabaseName, Size, SizeLimit, Value as _};
 
-use crate::{Credential, InstallationSecret, Name, ScramKeys, User};
+use crate::{Credential, InstallationSecret, MoveId, MovePhase, Moving, Name, ScramKeys, User};
 
 /// The columns that [`user`] reads.
 macro_rules! users {
@@ -13,8 +13,9 @@ macro_rules! users {
         concat!(
             "SELECT users.name, mailbox, database, quota, enabled, credential, credential_version, scram, created,
                  changed, (SELECT group_concat(other.name, ' ') FROM addresses AS other
-                           WHERE other.user = users.id AND other.name <> users.name)
-             FROM users ",
+                           WHERE other.user = users.id AND other.name <> users.name),
+                 moves.id, moves.source, moves.target, moves.phase, moves.until
+             FROM users LEFT JOIN moves ON moves.user = users.id ",
             $rest
         )
     };
@@ -70,15 +71,34 @@ fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         name: name(row.get_ref(0)?.as_str()?, 0)?,
         aliases,
         mailbox: row.get(1)?,
-        database: DatabaseName::parse(row.get_ref(2)?.as_str()?).map_err(|error| unreadable(2, error))?,
+        database: database(row, 2)?,
         quota: row.get::<_, Option<i64>>(3)?.map(quota),
         enabled: row.get(4)?,
         credential: credential(row, 5)?,
         credential_version: row.get(6)?,
         scram: scram.transpose()?,
+        moving: moving(row)?,
         created: row.get(8)?,
         changed: row.get(9)?,
     })
+}
+
+/// The record of the user's move, from column 11 on.
+fn moving(row: &Row<'_>) -> rusqlite::Result<Option<Moving>> {
+    let Some(id) = row.get_ref(11)?.as_str_or_null()? else { return Ok(None) };
+    let phase = row.get_ref(14)?.as_str()?;
+    let phase = MovePhase::ALL.into_iter().find(|known| known.as_str() == phase);
+    Ok(Some(Moving {
+        id: MoveId::parse(id).map_err(|error| unreadable(11, error))?,
+        source: database(row, 12)?,
+        target: database(row, 13)?,
+        phase: phase.ok_or_else(|| unreadable(14, "the phase of a move is unknown"))?,
+        until: row.get(15)?,
+    }))
+}
+
+fn database(row: &Row<'_>, column: usize) -> rusqlite::Result<DatabaseName> {
+    DatabaseName::parse(row.get_ref(column)?.as_str()?).map_err(|error| unreadable(column, error))
 }
 
 /// A quota as it is stored: octets, or a negative number for none at all.

@@ -9,7 +9,10 @@ use std::{
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{file::open_with, *};
+use super::{
+    file::{SCHEMAS, open_with},
+    *,
+};
 use crate::{
     Administration, Credential, Fault, Hashing, Password, Retry, ScramKeys,
     administration::{AdministrationSettings, NewUser, Secret},
@@ -232,7 +235,7 @@ fn a_newer_schema_is_refused() {
     let (fault, retry, text) = told(SqliteDirectory::open(&path, &SqliteSettings::default()));
     assert_eq!((fault, retry), (Fault::Installation, Retry::AfterRepair));
     assert!(
-        text.ends_with("its schema is 7 and this program knows 1: it was written by a newer version"),
+        text.ends_with("its schema is 7 and this program knows 2: it was written by a newer version"),
         "{text}"
     );
     assert_eq!(fs::read(&path).unwrap(), before, "it is left as it was");
@@ -243,16 +246,40 @@ fn an_older_schema_is_upgraded_step_by_step() {
     let folder = folder();
     let path = folder.path().join("directory.sqlite");
     add(&path, "anna@example.com");
-    let mut schemas = vec!["this step has been done: it would fail"];
+    let mut schemas = vec!["this step has been done: it would fail"; SCHEMAS.len()];
     schemas.extend(["CREATE TABLE second (id INTEGER)", "CREATE TABLE third AS SELECT id FROM second"]);
     for _ in 0..2 {
         let connection = open_with(&path, &schemas).unwrap();
         let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-        assert_eq!(version, 3);
+        assert_eq!(version, 4);
         let users: i32 =
             connection.query_row("SELECT count(*) FROM users, third", [], |row| row.get(0)).unwrap();
         assert_eq!(users, 0);
     }
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_schema_keeps_its_users_and_takes_moves() {
+    let folder = folder();
+    let path = folder.path().join("directory.sqlite");
+    let anna = add(&folder.path().join("another.sqlite"), "anna@example.com");
+    open_with(&path, &SCHEMAS[..1])
+        .unwrap()
+        .execute_batch(&format!(
+            "INSERT INTO users VALUES (1, 'anna@example.com', '{}', 'DB01', NULL, TRUE, '{}', 1, NULL, {}, {});
+             INSERT INTO addresses VALUES ('anna@example.com', 1);",
+            anna.mailbox,
+            anna.credential.expose(),
+            anna.created,
+            anna.changed,
+        ))
+        .unwrap();
+    let directory = SqliteDirectory::open(&path, &SqliteSettings::default()).unwrap();
+    assert_eq!(directory.find(&anna.name).await.unwrap(), Some(anna.clone()));
+    let target = settings::Value::parse("DB02").unwrap();
+    let moving = administration(&path).begin_move(&anna.name, &target, Duration::from_mins(2)).unwrap();
+    let moved = directory.find(&anna.name).await.unwrap();
+    assert_eq!(moved, Some(User { moving: Some(moving), ..anna }));
 }
 
 #[test]
@@ -260,7 +287,7 @@ fn an_upgrade_of_the_schema_that_fails_leaves_the_file_as_it_was() {
     let folder = folder();
     let path = folder.path().join("directory.sqlite");
     let anna = add(&path, "anna@example.com");
-    let schemas = ["done", "DROP TABLE users", "this is not SQL"];
+    let schemas = ["done", "done", "DROP TABLE users", "this is not SQL"];
     assert_eq!(told(open_with(&path, &schemas)).0, Fault::Installation);
     assert_eq!(user(&path, "anna@example.com"), anna);
 }

@@ -1,20 +1,20 @@
 //! A complete message, until every recipient has an answer.
 //!
 //! Each back end is offered the message at once, on the transaction that is open there since RCPT. Whoever gets no answer,
-//! since the back end was lost or the database has moved, is offered it again wherever the database is then, under the same
+//! since the back end was lost or the database or the mailbox has moved, is offered it again wherever the database is then, under the same
 //! delivery id: a back end that has stored it already says so and stores nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use lmtp::{Address, Reply};
+use lmtp::Reply;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::envelope::{Envelope, Recipient};
 use super::leg::{Leg, Verdict};
 use super::message::Message;
-use super::reach::{not_there, reach, release};
+use super::reach::{Found, Unreached, look_again, not_there, reach, release};
 use crate::route::Own;
 use crate::running::Frontend;
 
@@ -131,11 +131,11 @@ impl Delivering {
     fn offer_again(&mut self, rest: Group) {
         let Group { mut places, offers, losses, until } = rest;
         while let Some(first) = places.first() {
-            let database = self.delivery.recipients[*first].database.clone();
-            let here = places.extract_if(.., |place| self.delivery.recipients[*place].database == database);
+            let database = self.delivery.recipients[*first].database();
+            let here = places.extract_if(.., |place| self.delivery.recipients[*place].database() == database);
             let group = Group { places: here.collect(), offers, losses, until };
             let delivery = Arc::clone(&self.delivery);
-            self.attempts.spawn(async move { delivery.find_and_offer(&database, group).await });
+            self.attempts.spawn(async move { delivery.find_and_offer(group).await });
         }
     }
 }
@@ -171,8 +171,9 @@ impl Delivery {
         Attempt { answers, rest: group }
     }
 
-    /// Offers the message to `group`, who are in `database`, wherever that is, waiting for it if it is nowhere.
-    async fn find_and_offer(&self, database: &str, mut group: Group) -> Attempt {
+    /// Offers the message to `group`, who are in one database if none of them was moved to another, wherever that is, waiting
+    /// for it if it is nowhere.
+    async fn find_and_offer(&self, mut group: Group) -> Attempt {
         let until = *group.until.get_or_insert_with(|| Instant::now() + self.hold);
         if group.offers > 1 {
             sleep(BETWEEN_OFFERS).await;
@@ -181,13 +182,17 @@ impl Delivery {
         if group.losses >= LOSSES || (group.offers > 1 && patience.is_zero()) {
             return Attempt::given_up(group, &not_there());
         }
-        let recipients: Vec<(usize, &Address)> =
-            group.places.iter().map(|place| (*place, &self.recipients[*place].address)).collect();
-        let (leg, verdicts) =
-            match reach(&self.frontend, &self.envelope, database, &recipients, &mut patience).await {
-                Ok(begun) => begun,
-                Err(reply) => return Attempt::given_up(group, &reply),
-            };
+        let recipients: Vec<_> =
+            group.places.iter().map(|place| (*place, &self.recipients[*place])).collect();
+        // If the directory gives no answer, where they were is as good a place to ask as any.
+        if let Ok(Found::Scattered) = look_again(&self.frontend, &recipients).await {
+            return Attempt { answers: Vec::new(), rest: group };
+        }
+        let (leg, verdicts) = match reach(&self.frontend, &self.envelope, &recipients, &mut patience).await {
+            Ok(begun) => begun,
+            Err(Unreached::Scattered) => return Attempt { answers: Vec::new(), rest: group },
+            Err(Unreached::Over(reply)) => return Attempt::given_up(group, &reply),
+        };
         let own = Arc::clone(leg.inner().own());
         let refusals = group.places.iter().zip(verdicts).filter_map(|(place, verdict)| match verdict {
             Verdict::No(reply) => Some(Answer { place: *place, reply, by: Some(Arc::clone(&own)) }),

@@ -1,5 +1,9 @@
 //! What stands on a message: who sends it, under which id it is delivered, and whom it is for.
 
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use directory::{Directory, DirectoryError, Name, User};
 use jiff::Timestamp;
 use lmtp::{Address, DeliveryId, MailParameters};
 
@@ -15,14 +19,39 @@ pub(super) struct Envelope {
 }
 
 /// A mailbox that a message is for, by whatever addresses.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Recipient {
+    name: Name,
     /// The user's name, as the back end is told it.
     pub(super) address: Address,
     /// The mailbox.
     pub(super) mailbox: String,
-    /// The database that the mailbox is in.
-    pub(super) database: String,
+    /// The database that the mailbox was in when it was looked for last.
+    database: ArcSwap<String>,
+}
+
+impl Recipient {
+    /// A user who was just found, and is told to back ends as `address`.
+    pub(super) fn new(user: User, address: Address) -> Self {
+        let database = ArcSwap::from_pointee(user.database.as_str().to_owned());
+        Self { name: user.name, address, mailbox: user.mailbox, database }
+    }
+
+    /// The database that the mailbox was in when it was looked for last.
+    pub(super) fn database(&self) -> Arc<String> {
+        self.database.load_full()
+    }
+
+    /// Looks once more where the mailbox is; whether it is about to be elsewhere. A user who is gone stays where the back end
+    /// says so.
+    pub(super) async fn look_again(&self, directory: &dyn Directory) -> Result<bool, DirectoryError> {
+        let found = directory.find(&self.name).await?;
+        let Some(user) = found.filter(|user| user.mailbox == self.mailbox) else { return Ok(false) };
+        if *self.database.load().as_str() != *user.database.as_str() {
+            self.database.store(Arc::new(user.database.as_str().to_owned()));
+        }
+        Ok(user.is_frozen())
+    }
 }
 
 impl Envelope {

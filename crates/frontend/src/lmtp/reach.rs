@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use directory::DirectoryError;
 use lmtp::{Address, Reply};
 use tokio::time::Instant;
 
-use super::envelope::Envelope;
+use super::envelope::{Envelope, Recipient};
 use super::inner::{Inner, Lost};
 use super::leg::{Leg, Verdict};
 use crate::route::waiting::{GaveUp, Try};
@@ -16,26 +17,83 @@ use crate::running::Frontend;
 /// A transaction that was begun, and what was said of the recipients it was begun with.
 pub(super) type Begun = (Leg, Vec<Verdict>);
 
-/// Begins a transaction for recipients who are all in `database`, wherever that is mounted. While it is mounted nowhere, or
-/// its back end is away, this waits up to `patience`, of which the time it took is taken.
+/// Why no transaction was begun.
+pub(super) enum Unreached {
+    /// The recipients are not in one database any more.
+    Scattered,
+    /// It is over, and this is what the mail server is told.
+    Over(Reply),
+}
+
+/// Begins a transaction for recipients who are all in one database, as was just found, wherever that is mounted. While it is
+/// mounted nowhere, or its back end is away, or the mailboxes are about to be in another database, this waits up to
+/// `patience`, of which the time it took is taken.
 pub(super) async fn reach(
     frontend: &Frontend,
     envelope: &Envelope,
-    database: &str,
-    recipients: &[(usize, &Address)],
+    recipients: &[(usize, &Recipient)],
     patience: &mut Duration,
-) -> Result<Begun, Reply> {
-    let began = Instant::now();
-    let attempt = || attempt(frontend, envelope, database, recipients);
-    let reached = frontend.back_ends.room().get_through(database, *patience, attempt).await;
+) -> Result<Begun, Unreached> {
+    let Some((_, first)) = recipients.first() else { return Err(Unreached::Over(not_there())) };
+    let (began, database) = (Instant::now(), first.database());
+    let mut tries = 0_u32;
+    let attempt = || {
+        tries = tries.saturating_add(1);
+        let again = tries > 1;
+        async move {
+            // The way is looked up anew at each try: that is what the waiting is for.
+            if again {
+                match look_again(frontend, recipients).await {
+                    Ok(Found::Here) => {}
+                    Ok(Found::Scattered) => return Try::Decided(Err(Unreached::Scattered)),
+                    Ok(Found::Frozen) => {
+                        return Try::NotThere("the mailbox is being moved to another database".to_owned());
+                    }
+                    Err(error) => return Try::NotThere(error.to_string()),
+                }
+            }
+            attempt(frontend, envelope, recipients).await
+        }
+    };
+    let reached = frontend.back_ends.room().get_through(&database, *patience, attempt).await;
     *patience = patience.saturating_sub(began.elapsed());
     let why = match reached {
         Ok(decided) => return decided,
         Err(GaveUp::TooLate(why)) => why,
         Err(GaveUp::Full) => "too many deliveries wait for it already".to_owned(),
     };
-    tracing::warn!(database, delivery = %envelope.id, why, "a database is out of reach");
-    Err(not_there())
+    tracing::warn!(%database, delivery = %envelope.id, why, "a database is out of reach");
+    Err(Unreached::Over(not_there()))
+}
+
+/// Where recipients are who were in one database.
+pub(super) enum Found {
+    /// In one database.
+    Here,
+    /// In several.
+    Scattered,
+    /// In one database, and every one of them is about to leave it.
+    Frozen,
+}
+
+/// Looks once more where the recipients are.
+pub(super) async fn look_again(
+    frontend: &Frontend,
+    recipients: &[(usize, &Recipient)],
+) -> Result<Found, DirectoryError> {
+    let mut frozen = 0;
+    for (_, recipient) in recipients {
+        frozen += usize::from(recipient.look_again(&*frontend.directory).await?);
+    }
+    let mut databases = recipients.iter().map(|(_, recipient)| recipient.database());
+    let first = databases.next();
+    Ok(if databases.any(|database| Some(database) != first) {
+        Found::Scattered
+    } else if frozen == recipients.len() {
+        Found::Frozen
+    } else {
+        Found::Here
+    })
 }
 
 /// What a mail server is told when the hold is over.
@@ -46,30 +104,26 @@ pub(super) fn not_there() -> Reply {
 async fn attempt(
     frontend: &Frontend,
     envelope: &Envelope,
-    database: &str,
-    recipients: &[(usize, &Address)],
-) -> Try<Result<Begun, Reply>, String> {
-    // The way is looked up anew at each try: that is what the waiting is for.
-    let route = frontend.routes.load().to_database(database);
+    recipients: &[(usize, &Recipient)],
+) -> Try<Result<Begun, Unreached>, String> {
+    let database = recipients.first().map(|(_, recipient)| recipient.database()).unwrap_or_default();
+    let route = frontend.routes.load().to_database(&database);
     let own = match route {
         Some(Route::Own(own)) => own,
         Some(Route::Foreign(foreign)) => {
             tracing::error!(
-                database,
+                %database,
                 route = foreign.name,
                 "mail came for a user whose mail is kept elsewhere"
             );
             // Mail that came here by mistake is kept where it is until somebody has mended the way (RFC 3463 §3.4).
-            return Try::Decided(Err(Reply::new(
-                451,
-                3,
-                5,
-                "This user's mail is delivered at another server",
-            )));
+            let reply = Reply::new(451, 3, 5, "This user's mail is delivered at another server");
+            return Try::Decided(Err(Unreached::Over(reply)));
         }
         None => return Try::NotThere("no server has it".to_owned()),
     };
-    match begin(frontend, &own, envelope, recipients).await {
+    let asked: Vec<_> = recipients.iter().map(|(place, recipient)| (*place, &recipient.address)).collect();
+    match begin(frontend, &own, envelope, &asked).await {
         Err(lost) => Try::NotThere(format!("{}: {lost}", own.server)),
         Ok((leg, verdicts)) => {
             let not_there = verdicts.iter().find_map(|verdict| match verdict {

@@ -13,7 +13,7 @@ use super::delivery::{Delivering, Delivery};
 use super::envelope::{Envelope, Recipient};
 use super::leg::{Leg, Verdict};
 use super::message::Incoming;
-use super::reach::{envelope_limits, not_there, reach, release};
+use super::reach::{Unreached, envelope_limits, not_there, reach, release};
 use super::trace::Trace;
 use crate::route::Route;
 use crate::running::Frontend;
@@ -71,7 +71,7 @@ impl Transaction {
         frontend: &Frontend,
         entry: &OpenSession,
         address: &Address,
-    ) -> Result<(&str, &str), Reply> {
+    ) -> Result<(Arc<String>, &str), Reply> {
         let user = self.find(frontend, address).await?;
         let known = self.recipients.iter().position(|recipient| recipient.mailbox == user.mailbox);
         let place = known.unwrap_or(self.recipients.len());
@@ -80,8 +80,7 @@ impl Transaction {
                 tracing::error!(user = user.name.as_str(), %error, "the directory gives an impossible name");
                 Reply::new(451, 3, 5, "The directory has no proper name for this user")
             })?;
-            let database = user.database.as_str().to_owned();
-            let recipient = Recipient { address, mailbox: user.mailbox, database };
+            let recipient = Recipient::new(user, address);
             // The back end's time is not ours.
             entry.pause();
             let asked = self.ask(frontend, place, &recipient).await;
@@ -92,7 +91,7 @@ impl Transaction {
         self.named.push(place);
         self.first.get_or_insert_with(|| address.clone());
         let leg = self.legs.iter().find(|leg| leg.accepted().contains(&place));
-        Ok((&self.recipients[place].database, leg.map_or("", |leg| &leg.inner().own().server)))
+        Ok((self.recipients[place].database(), leg.map_or("", |leg| &leg.inner().own().server)))
     }
 
     async fn find(&self, frontend: &Frontend, address: &Address) -> Result<User, Reply> {
@@ -110,7 +109,7 @@ impl Transaction {
     /// a further one.
     async fn ask(&mut self, frontend: &Frontend, place: usize, recipient: &Recipient) -> Result<(), Reply> {
         let asked = [(place, &recipient.address)];
-        if let Some(at) = self.leg_to(frontend, &recipient.database) {
+        if let Some(at) = self.leg_to(frontend, &recipient.database()) {
             let (_, limit) = envelope_limits(frontend);
             match self.legs[at].ask(&asked, limit).await.as_deref() {
                 Ok([Verdict::Yes]) => return Ok(()),
@@ -124,8 +123,13 @@ impl Transaction {
                 }
             }
         }
-        let begun = reach(frontend, &self.envelope, &recipient.database, &asked, &mut self.patience);
-        let (leg, verdicts) = begun.await?;
+        let alone = [(place, recipient)];
+        let begun = reach(frontend, &self.envelope, &alone, &mut self.patience).await;
+        let (leg, verdicts) = begun.map_err(|unreached| match unreached {
+            Unreached::Over(reply) => reply,
+            // One alone is not scattered.
+            Unreached::Scattered => not_there(),
+        })?;
         self.legs.push(leg);
         match verdicts.as_slice() {
             [Verdict::Yes] => Ok(()),

@@ -234,13 +234,13 @@ impl Visit {
     /// Writes what became of a message for one recipient to the service log.
     fn tell(&self, delivery: &Delivery, answer: &Answer) {
         let recipient = &delivery.recipients[answer.place];
-        let (session, user, database) = (self.entry.id(), &recipient.address, &recipient.database);
+        let (session, user, database) = (self.entry.id(), &recipient.address, recipient.database());
         let server = answer.by.as_ref().map_or("", |own| &own.server);
         let (octets, id, outcome) = (delivery.message.len(), &delivery.envelope.id, &answer.reply);
         if answer.reply.is_positive() {
-            tracing::info!(%session, %user, database, server, octets, delivery = %id, %outcome, "delivered");
+            tracing::info!(%session, %user, %database, server, octets, delivery = %id, %outcome, "delivered");
         } else {
-            tracing::warn!(%session, %user, database, server, octets, delivery = %id, %outcome, "not delivered");
+            tracing::warn!(%session, %user, %database, server, octets, delivery = %id, %outcome, "not delivered");
         }
     }
 
@@ -328,7 +328,9 @@ impl Told {
         let _ = write!(
             self.context,
             "{before}{} {} {server} {}",
-            recipient.address, recipient.database, answer.reply
+            recipient.address,
+            recipient.database(),
+            answer.reply
         );
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use ::log_in::{Door, End, Lobby};
+use directory::{Name, User};
 use net::drain::SessionToken;
 use net::{Accepted, Connection};
 use pop3::{Credentials, Refusal, ResponseCode, Secret, Xclient};
+use settings::DatabaseName;
 
 use super::inner::{Inner, NoSession, Speaking, open_foreign, open_own};
 use super::relaying::Relaying;
@@ -65,8 +67,8 @@ async fn log_in(
     }
     let user = lobby.judge(credentials).await?;
     lobby.entry.set_user(user.name.as_str());
-    let inner = reach(frontend, lobby, door, user.name.as_str(), user.database.as_str()).await?;
-    logged_in(lobby, user.database.as_str(), &inner);
+    let (inner, database) = reach(frontend, lobby, door, *user).await?;
+    logged_in(lobby, database.as_str(), &inner);
     Ok(inner)
 }
 
@@ -129,38 +131,56 @@ async fn pass(
     }
 }
 
-/// Opens the inner session of a user who has been authenticated, waiting for a database that is moving.
+/// Opens the inner session of a user who has been authenticated, waiting for a database that is moving, or for the mailbox
+/// if that is what moves. Also, in which database it was in the end.
 async fn reach(
     frontend: &Frontend,
     lobby: &mut Lobby,
     door: Door,
-    user: &str,
-    database: &str,
-) -> Result<Inner, Refusal> {
+    user: User,
+) -> Result<(Inner, DatabaseName), Refusal> {
     let limits = frontend.inner_limits();
-    let speaking = speaking(lobby, door, user);
+    let speaking = speaking(lobby, door, user.name.as_str());
     // Neither the waiting nor the back end's time is ours.
     lobby.entry.pause();
     let tls = frontend.certificates.inner().client();
-    let attempt = || async {
-        // The way is looked up anew at each try: that is what the waiting is for.
-        let opened = match frontend.routes.load().to_database(database) {
-            Some(Route::Own(own)) => open_own(&own, &tls, &frontend.free, &speaking, limits).await,
-            Some(Route::Foreign(foreign)) => open_foreign(&foreign, None, &speaking, limits).await,
-            None => Err(NoSession::NotThere("no server has this database".to_owned())),
-        };
-        match opened {
-            Err(NoSession::NotThere(why)) => Try::NotThere(why),
-            decided => Try::Decided(decided),
+    let (name, database) = (user.name.clone(), user.database.clone());
+    // What was found at the desk is as good as found now, once.
+    let mut found = Some(user);
+    let attempt = || {
+        let found = found.take();
+        let (name, tls, speaking) = (&name, &tls, &speaking);
+        async move {
+            // The way is looked up anew at each try: that is what the waiting is for.
+            let user = match found {
+                Some(user) => user,
+                None => match find_again(frontend, name).await {
+                    Ok(user) => user,
+                    Err(tried) => return tried,
+                },
+            };
+            if user.is_frozen() {
+                return Try::NotThere("it is being moved to another database".to_owned());
+            }
+            let opened = match frontend.routes.load().to_database(user.database.as_str()) {
+                Some(Route::Own(own)) => open_own(&own, tls, &frontend.free, speaking, limits).await,
+                Some(Route::Foreign(foreign)) => open_foreign(&foreign, None, speaking, limits).await,
+                None => Err(NoSession::NotThere("no server has this database".to_owned())),
+            };
+            match opened {
+                Err(NoSession::NotThere(why)) => Try::NotThere(why),
+                decided => Try::Decided(decided.map(|inner| (inner, user.database))),
+            }
         }
     };
+    let database = database.as_str();
     let opened = frontend
         .waiting
         .get_through(database, frontend.service.live.load().server.log_in.waiting_window.duration(), attempt)
         .await;
     lobby.entry.resume();
     match opened {
-        Ok(Ok(inner)) => Ok(inner),
+        Ok(Ok(reached)) => Ok(reached),
         Ok(Err(NoSession::Refused(refusal))) => Err(refusal),
         // The directory knew the user a moment ago: our two tiers disagree, which time or an administrator mends.
         Ok(Err(NoSession::WrongCredentials | NoSession::NotThere(_))) => {
@@ -168,6 +188,16 @@ async fn reach(
         }
         Err(GaveUp::TooLate(why)) => Err(not_there(lobby, database, &why)),
         Err(GaveUp::Full) => Err(not_there(lobby, database, "too many log-ins wait for it already")),
+    }
+}
+
+/// The user of a log-in that waits, whose mailbox may be in another database by now.
+async fn find_again<T>(frontend: &Frontend, name: &Name) -> Result<User, Try<Result<T, NoSession>, String>> {
+    match frontend.directory.find(name).await {
+        Ok(Some(user)) if user.enabled => Ok(user),
+        // Removed or disabled while the client waited.
+        Ok(_) => Err(Try::Decided(Err(NoSession::WrongCredentials))),
+        Err(error) => Err(Try::NotThere(error.to_string())),
     }
 }
 

@@ -3,13 +3,16 @@
 use std::{io, sync::Arc};
 
 use bytes::Bytes;
-use mailbox::{CHUNK, Delivered, Delivery, MailboxError, MailboxState, Uid, Uidl, WireMessage};
-use rusqlite::params;
+use mailbox::{
+    CHUNK, ChangeNumber, Delivered, Delivery, MailboxError, MailboxId, MailboxState, Octets,
+    RememberedDelivery, Uid, Uidl, UnixSeconds, WireMessage,
+};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Kind, Ledger};
 use crate::{
     error::Failure,
-    reader::{delivery, refuse_over_quota, require_space, state},
+    reader::{delivery, refuse_over_quota, require_space, stamp, state},
     schema::{CHUNK_BITS, chunk_place},
 };
 
@@ -36,38 +39,15 @@ impl Kind for Delivery {
         let own_name = own_name(ledger, self, mailbox.as_ref())?;
 
         let uid = ledger.take_uid();
-        store_body(ledger, uid, &*self.message)?;
         let number = match mailbox {
             Some(mailbox) => mailbox.key,
             None => ledger.take_mailbox(),
         };
-        let (uid_column, number_column) = (uid.get(), number);
-        let octets = lengths.octets.get();
-        ledger.execute(
-            "INSERT INTO message (mailbox, uid, stamp, octets, header, wire, received, epoch, uidl)
-             VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
-                number_column,
-                uid_column,
-                octets,
-                lengths.header,
-                lengths.wire,
-                self.received.0,
-                ledger.epoch,
-                own_name,
-            ],
-        )?;
-        ledger.execute(
-            "INSERT INTO mailbox (id, number, name, removed, highest, change, messages, octets)
-             VALUES (?1, ?2, ?3, 0, ?4, 0, 1, ?5)
-             ON CONFLICT DO UPDATE SET name = excluded.name, removed = 0, highest = excluded.highest,
-                 messages = messages + 1, octets = octets + excluded.octets",
-            params![self.mailbox.as_bytes(), number_column, self.name, uid_column, octets],
-        )?;
-        ledger.execute(
-            "INSERT INTO delivery (uid, id, mailbox, at) VALUES (?1, ?2, ?3, ?4)",
-            params![uid_column, self.id.as_bytes(), number_column, ledger.mounted.options.clock.now().0],
-        )?;
+        store(ledger, number, uid, &*self.message, self.received, own_name.as_deref())?;
+        let more = More { highest: uid, messages: 1, octets: lengths.octets };
+        enlarge(ledger, &self.mailbox, number, &self.name, &more)?;
+        let now = ledger.mounted.options.clock.now();
+        remember(ledger, number, uid, RememberedDelivery { id: self.id, at: now })?;
         Ok(Delivered::Stored(uid))
     }
 }
@@ -79,35 +59,109 @@ fn own_name(
     mailbox: Option<&MailboxState>,
 ) -> Result<Option<String>, Failure> {
     let Some(uidl) = &delivery.uidl else { return Ok(None) };
-    let taken = match (uidl.as_derived(), mailbox) {
-        (Some((epoch, uid)), _) if epoch == ledger.epoch && uid >= ledger.next_uid() => true,
-        (_, None) => false,
-        (derived, Some(mailbox)) => is_used(ledger, mailbox.key, uidl, derived)?,
-    };
+    let taken = is_to_come(ledger, uidl)
+        || match mailbox {
+            Some(mailbox) => named(ledger, mailbox.key, uidl)?.is_some(),
+            None => false,
+        };
     if taken {
         return Err(MailboxError::UidlTaken { uidl: uidl.clone() }.into());
     }
     Ok(Some(uidl.to_string()))
 }
 
-/// Whether a message of the mailbox has the name, be it imported or given here.
-fn is_used(
+/// Whether a message that arrives later may get the name.
+pub(super) fn is_to_come(ledger: &Ledger<'_>, uidl: &Uidl) -> bool {
+    uidl.as_derived().is_some_and(|(epoch, uid)| epoch == ledger.epoch && uid >= ledger.next_uid())
+}
+
+/// The message of the mailbox that has the name, be it imported or given here, and its stamp.
+pub(super) fn named(
     ledger: &Ledger<'_>,
     mailbox: u64,
     uidl: &Uidl,
-    derived: Option<(u32, Uid)>,
-) -> rusqlite::Result<bool> {
+) -> rusqlite::Result<Option<(Uid, Option<ChangeNumber>)>> {
     let connection = ledger.connection;
+    let holder = |row: &Row<'_>| Ok((Uid::new(row.get(0)?), stamp(row, 1)?));
     let imported = connection
-        .prepare_cached("SELECT 1 FROM message WHERE mailbox = ?1 AND uidl = ?2")?
-        .exists(params![mailbox, uidl.to_string()])?;
-    let Some((epoch, uid)) = derived else { return Ok(imported) };
-    let given = connection
+        .prepare_cached("SELECT uid, stamp FROM message WHERE mailbox = ?1 AND uidl = ?2")?
+        .query_row(params![mailbox, uidl.to_string()], holder)
+        .optional()?;
+    let (None, Some((epoch, uid))) = (imported, uidl.as_derived()) else { return Ok(imported) };
+    connection
         .prepare_cached(
-            "SELECT 1 FROM message WHERE mailbox = ?1 AND uid = ?2 AND epoch = ?3 AND uidl IS NULL",
+            "SELECT uid, stamp FROM message WHERE mailbox = ?1 AND uid = ?2 AND epoch = ?3 AND uidl IS NULL",
         )?
-        .exists(params![mailbox, uid.get(), epoch])?;
-    Ok(imported || given)
+        .query_row(params![mailbox, uid.get(), epoch], holder)
+        .optional()
+}
+
+/// Stores a message, under a name of its own or the one that epoch and uid make.
+pub(super) fn store(
+    ledger: &Ledger<'_>,
+    mailbox: u64,
+    uid: Uid,
+    message: &dyn WireMessage,
+    received: UnixSeconds,
+    own_name: Option<&str>,
+) -> Result<(), Failure> {
+    store_body(ledger, uid, message)?;
+    let lengths = message.lengths();
+    ledger.execute(
+        "INSERT INTO message (mailbox, uid, stamp, octets, header, wire, received, epoch, uidl)
+         VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            mailbox,
+            uid.get(),
+            lengths.octets.get(),
+            lengths.header,
+            lengths.wire,
+            received.0,
+            ledger.epoch,
+            own_name,
+        ],
+    )?;
+    Ok(())
+}
+
+/// By what a mailbox has grown.
+pub(super) struct More {
+    pub(super) highest: Uid,
+    pub(super) messages: u64,
+    pub(super) octets: Octets,
+}
+
+/// Counts what was stored, in a row that is new or says from now on that the mailbox is there.
+pub(super) fn enlarge(
+    ledger: &Ledger<'_>,
+    mailbox: &MailboxId,
+    number: u64,
+    name: &str,
+    more: &More,
+) -> Result<(), Failure> {
+    ledger.execute(
+        "INSERT INTO mailbox (id, number, name, removed, highest, change, messages, octets)
+         VALUES (?1, ?2, ?3, 0, ?4, 0, ?5, ?6)
+         ON CONFLICT DO UPDATE SET name = excluded.name, removed = 0, highest = max(highest, excluded.highest),
+             messages = messages + excluded.messages, octets = octets + excluded.octets",
+        params![mailbox.as_bytes(), number, name, more.highest.get(), more.messages, more.octets.get()],
+    )?;
+    Ok(())
+}
+
+/// Remembers what came as `uid`, or would have.
+pub(super) fn remember(
+    ledger: &Ledger<'_>,
+    mailbox: u64,
+    uid: Uid,
+    delivery: RememberedDelivery,
+) -> Result<(), Failure> {
+    // The mailbox may have come home with a delivery that it was brought here.
+    ledger.execute(
+        "INSERT OR REPLACE INTO delivery (uid, id, mailbox, at) VALUES (?1, ?2, ?3, ?4)",
+        params![uid.get(), delivery.id.as_bytes(), mailbox, delivery.at.0],
+    )?;
+    Ok(())
 }
 
 fn store_body(ledger: &Ledger<'_>, uid: Uid, message: &dyn WireMessage) -> Result<(), Failure> {

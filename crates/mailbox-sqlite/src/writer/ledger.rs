@@ -121,6 +121,11 @@ impl<'a> Ledger<'a> {
         ChangeNumber::new(self.counters.change)
     }
 
+    /// Whether a stamp was given by an earlier transaction, so that no snapshot from now on sees what it is on.
+    pub(super) fn is_durable(&self, stamp: ChangeNumber) -> bool {
+        stamp.get() <= self.written.change
+    }
+
     /// Executes a statement that is kept prepared; how many rows it changed.
     pub(super) fn execute(&self, sql: &str, parameters: impl rusqlite::Params) -> rusqlite::Result<usize> {
         self.connection.prepare_cached(sql)?.execute(parameters)

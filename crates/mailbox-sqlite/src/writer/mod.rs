@@ -5,6 +5,7 @@
 mod change;
 mod deletion;
 mod delivery;
+mod import;
 mod ledger;
 mod removal;
 mod tidying;

@@ -109,7 +109,7 @@ fn stamped_messages(
     statement.query_map(range, |row| Ok((Uid::new(row.get(0)?), row.get(1)?)))?.collect()
 }
 
-fn remove_message(ledger: &Ledger<'_>, mailbox: u64, uid: Uid) -> rusqlite::Result<()> {
+pub(super) fn remove_message(ledger: &Ledger<'_>, mailbox: u64, uid: Uid) -> rusqlite::Result<()> {
     let chunks = [chunk_place(uid, 0), chunk_place(uid, (1 << CHUNK_BITS) - 1)];
     ledger.execute("DELETE FROM chunk WHERE place BETWEEN ?1 AND ?2", chunks)?;
     ledger.execute("DELETE FROM message WHERE mailbox = ?1 AND uid = ?2", params![mailbox, uid.get()])?;

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use mailbox::testing::{TestDatabase, delivery, mailbox_id};
+use mailbox::testing::{TestDatabase, delivery, delivery_id, mailbox_id};
 use mailbox::{MailboxStore, UnixSeconds};
 use mailbox_sqlite::{Archive, BackupProgress, DatabaseError, SqliteStore, back_up, check, restore};
 use rusqlite::Connection;
@@ -204,7 +204,10 @@ fn an_archive_shows_all_mail_as_it_was_when_it_was_opened() {
     assert_eq!(mailboxes[0].messages, 2);
     let messages = archive.messages(&mailboxes[0].mailbox).unwrap();
     assert_eq!(messages.len(), 2);
+    let gone = archive.deliveries(&mailboxes[0].mailbox).unwrap();
+    assert_eq!(gone.iter().map(|delivery| delivery.id).collect::<Vec<_>>(), [delivery_id(0)]);
     for (archived, number) in messages.iter().zip(1..) {
+        assert_eq!(archived.delivery.unwrap().id, delivery_id(number));
         assert_eq!(archived.received, UnixSeconds(delivery(number, mailbox_id(1), b"").received.0));
         let chunks = 0..archived.entry.chunks();
         let body: Vec<u8> =

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::{
-    Answer, Delivered, Delivery, DeliveryId, MailboxId, MailboxStore, MailboxSummary, MessageEntry, Octets,
-    Snapshot, Uid,
+    Answer, Delivered, Delivery, DeliveryId, Import, MailboxId, MailboxStore, MailboxSummary, MessageEntry,
+    Octets, Snapshot, Uid,
 };
 
 /// The methods of [`MailboxStore`].
@@ -21,6 +21,7 @@ pub enum Operation {
     Admit,
     Deliver,
     FindDelivery,
+    Import,
     Mailboxes,
     RemoveMailbox,
 }
@@ -106,6 +107,13 @@ impl<I: Interference> MailboxStore for Interfered<I> {
         Box::pin(async move {
             self.interference.before(Operation::FindDelivery).await?;
             self.store.find_delivery(id, &mailbox).await
+        })
+    }
+
+    fn import(&self, import: Import) -> Answer<'_, u64> {
+        Box::pin(async move {
+            self.interference.before(Operation::Import).await?;
+            self.store.import(import).await
         })
     }
 

@@ -9,8 +9,9 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    Answer, ChangeNumber, Delivered, Delivery, DeliveryId, LivingSnapshots, MailboxError, MailboxId,
-    MailboxState, MailboxStore, MailboxSummary, MessageEntry, Octets, Snapshot, Uid, Uidl, WireMessage,
+    Answer, ChangeNumber, Delivered, Delivery, DeliveryId, Import, ImportedMessage, LivingSnapshots,
+    MailboxError, MailboxId, MailboxState, MailboxStore, MailboxSummary, MessageEntry, Octets, Snapshot, Uid,
+    Uidl, WireMessage,
 };
 
 /// A mailbox database in memory. Deliveries are remembered for good; every answer is ready at once.
@@ -195,30 +196,85 @@ impl Contents {
             message.chunk(chunk).map_err(|error| MailboxError::Unreadable { source: Arc::new(error) })?;
         }
         let uid = Uid::new(self.next_uid);
-        let mailbox_uidls =
-            self.mailboxes.get(&mailbox).into_iter().flat_map(|mailbox| mailbox.messages.values());
         let uidl = match uidl {
             None => Uidl::derived(self.epoch, uid),
-            Some(uidl) => {
-                let to_come = uidl.as_derived().is_some_and(|(epoch, at)| epoch == self.epoch && at >= uid);
-                if to_come || mailbox_uidls.into_iter().any(|message| message.uidl == uidl) {
-                    return Err(MailboxError::UidlTaken { uidl });
-                }
-                uidl
+            Some(uidl) if self.is_to_come(&uidl) || self.named(mailbox, &uidl).is_some() => {
+                return Err(MailboxError::UidlTaken { uidl });
             }
+            Some(uidl) => uidl,
         };
         self.next_uid += 1;
         self.delivered.insert((id, mailbox), uid);
+        self.known(mailbox, name).add(uid, Message { body: message, uidl, stamp: None });
+        Ok(Delivered::Stored(uid))
+    }
+
+    /// Whether the database may come to give the name.
+    fn is_to_come(&self, uidl: &Uidl) -> bool {
+        uidl.as_derived().is_some_and(|(epoch, at)| epoch == self.epoch && at.get() >= self.next_uid)
+    }
+
+    /// The message of that name, deleted or not.
+    fn named(&self, mailbox: MailboxId, uidl: &Uidl) -> Option<&Message> {
+        self.mailboxes.get(&mailbox)?.messages.values().find(|message| message.uidl == *uidl)
+    }
+
+    fn known(&mut self, mailbox: MailboxId, name: String) -> &mut Mailbox {
         let mailbox = self.mailboxes.entry(mailbox).or_default();
         mailbox.name = name;
         mailbox.removed = false;
-        mailbox.highest = uid;
-        mailbox.messages.insert(uid, Message { body: message, uidl, stamp: None });
-        Ok(Delivered::Stored(uid))
+        mailbox
+    }
+
+    /// On a copy, so that it is all or none.
+    fn import(&mut self, import: Import) -> Result<u64, MailboxError> {
+        let mut copy = self.clone();
+        let stored = copy.take_over(import)?;
+        *self = copy;
+        Ok(stored)
+    }
+
+    fn take_over(&mut self, import: Import) -> Result<u64, MailboxError> {
+        let Import { mailbox, name, messages, deliveries } = import;
+        let mut stored = 0;
+        for ImportedMessage { uidl, received: _, message, delivery } in messages {
+            match self.named(mailbox, &uidl) {
+                Some(Message { stamp: None, .. }) => continue,
+                Some(_) => return Err(MailboxError::UidlTaken { uidl }),
+                None if self.is_to_come(&uidl) => return Err(MailboxError::UidlTaken { uidl }),
+                None => {}
+            }
+            self.admit(mailbox, None, message.lengths().octets)?;
+            for chunk in 0..message.chunks() {
+                message.chunk(chunk).map_err(|error| MailboxError::Unreadable { source: Arc::new(error) })?;
+            }
+            let uid = self.take_uid();
+            self.known(mailbox, name.clone()).add(uid, Message { body: message, uidl, stamp: None });
+            self.delivered.extend(delivery.map(|delivery| ((delivery.id, mailbox), uid)));
+            stored += 1;
+        }
+        for delivery in deliveries {
+            if !self.delivered.contains_key(&(delivery.id, mailbox)) {
+                let uid = self.take_uid();
+                self.delivered.insert((delivery.id, mailbox), uid);
+            }
+        }
+        self.known(mailbox, name);
+        Ok(stored)
+    }
+
+    fn take_uid(&mut self) -> Uid {
+        self.next_uid += 1;
+        Uid::new(self.next_uid - 1)
     }
 }
 
 impl Mailbox {
+    fn add(&mut self, uid: Uid, message: Message) {
+        self.highest = uid;
+        self.messages.insert(uid, message);
+    }
+
     /// Computed anew each time, so that nothing can go out of step: engines must keep it beside the mailbox.
     fn state(&self) -> MailboxState {
         let current = self.messages.values().filter(|message| message.stamp.is_none());
@@ -300,6 +356,10 @@ impl MailboxStore for MemoryStore {
 
     fn find_delivery(&self, id: DeliveryId, mailbox: &MailboxId) -> Answer<'_, Option<Uid>> {
         self.answer(|contents| Ok(contents.delivered.get(&(id, *mailbox)).copied()))
+    }
+
+    fn import(&self, import: Import) -> Answer<'_, u64> {
+        self.answer(|contents| contents.import(import))
     }
 
     fn mailboxes(&self) -> Answer<'_, Vec<MailboxSummary>> {

@@ -5,12 +5,14 @@
 
 mod deletion;
 mod delivery;
+mod import;
 mod mailboxes;
 mod reading;
 mod snapshots;
 
 pub use deletion::*;
 pub use delivery::*;
+pub use import::*;
 pub use mailboxes::*;
 pub use reading::*;
 pub use snapshots::*;
@@ -71,6 +73,19 @@ macro_rules! conformance_suite {
             read_ahead_stops_at_its_limit
             read_ahead_stops_before_a_message_of_two_chunks
             read_ahead_stops_before_a_message_that_is_not_there
+            // Import.
+            an_import_keeps_names_order_and_bodies
+            an_import_offered_again_stores_nothing_twice
+            an_import_is_all_or_nothing
+            an_imported_message_of_50_mb_is_read_chunk_by_chunk
+            an_import_needs_no_room_in_the_quota
+            imported_deliveries_are_remembered
+            deliveries_without_messages_are_remembered_too
+            a_removed_mailbox_can_be_imported_again
+            a_mailbox_comes_home_under_the_names_it_left_with
+            a_name_that_an_old_session_sees_is_not_imported
+            names_that_are_yet_to_be_given_are_not_imported
+            mail_that_arrives_after_an_import_is_behind_it
             // Mailboxes.
             mailboxes_are_listed_by_name
             a_removed_mailbox_is_empty_and_not_listed
