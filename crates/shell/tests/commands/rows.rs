@@ -21,7 +21,7 @@ fn copy(database: &str, server: &str, state: CopyState, preference: u32, why: &s
         copy_queue: 0,
         replay_queue: 0,
         shared: true,
-        since: at("08:00:00.5"),
+        since: Some(at("08:00:00.5")),
         why: why.into(),
     }
 }
