@@ -130,7 +130,7 @@ fn a_listing_looks_like_this() {
             copy_queue: 0,
             replay_queue: 0,
             shared: true,
-            since: at("2026-01-31T08:00:00Z"),
+            since: Some(at("2026-01-31T08:00:00Z")),
             why: "the back end does not run".into(),
         }],
         unanswered: vec![Unanswered { server: "mbx2".into(), why: "no power".into() }],

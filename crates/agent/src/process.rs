@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cluster::{Announcements, Announcing, Following};
+use coordinator::Standing;
 use placement::record::Presence;
 use placement::{Component, RecordKey, World};
 use reception::{Certificates, Failure, Process};
@@ -13,6 +14,7 @@ use service::Particulars;
 use service::lifecycle::Exit;
 use settings::{DataDirectory, Role, ServerName};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::api::{self, Api, door};
 use crate::audit::Audit;
@@ -21,6 +23,8 @@ use crate::components;
 use crate::controls::Controls;
 use crate::leading::Leading;
 
+/// How long a start waits for the coordinator.
+const FIRST_VIEW: Duration = Duration::from_secs(2);
 /// How long requests under way may take once the agent is to stop.
 const DRAIN: Duration = Duration::from_secs(1);
 
@@ -63,6 +67,9 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
         audit: Audit::open(&folder.audit_log(), server.as_str()).map_err(failed)?,
         user_moves: api::UserMoves::default(),
     });
+    // An agent that knows nothing yet would answer wrongly. Without a coordinator it opens all the same.
+    let mut placed = records.changes();
+    let _ = timeout(FIRST_VIEW, placed.wait_for(|placed| matches!(placed.standing, Standing::Live))).await;
     let certificates = Certificates::load(&data, server.as_str(), &settled.server)
         .map_err(|error| Failure::of(Exit::Misconfigured, error))?;
     let service = Arc::clone(&process.service);

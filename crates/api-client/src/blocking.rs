@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::io;
 use std::time::Duration;
 
-use admin_api::{Endpoint, Nothing};
+use admin_api::{Caller, Endpoint, Nothing};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::client::Client;
@@ -20,6 +20,7 @@ pub struct Agents {
     runtime: Runtime,
     doors: Vec<Door>,
     chosen: RefCell<Client>,
+    caller: Option<Caller>,
 }
 
 impl Agents {
@@ -32,7 +33,14 @@ impl Agents {
             [only] => Client::new(only.clone()),
             several => runtime.block_on(Client::first_of(several, PRESENCE))?,
         };
-        Ok(Self { runtime, doors, chosen: RefCell::new(chosen) })
+        Ok(Self { runtime, doors, chosen: RefCell::new(chosen), caller: None })
+    }
+
+    /// Asks in the name of `caller`: believed by the agents whose sockets one may open.
+    #[must_use]
+    pub fn in_the_name_of(self, caller: Caller) -> Self {
+        let chosen = self.chosen.into_inner().in_the_name_of(caller.clone());
+        Self { chosen: RefCell::new(chosen), caller: Some(caller), ..self }
     }
 
     /// Where the agent listens that is asked.
@@ -92,7 +100,10 @@ impl Agents {
                 let Ok(other) = self.runtime.block_on(Client::first_of(&self.doors, PRESENCE)) else {
                     return Err(error);
                 };
-                self.chosen.replace(other);
+                self.chosen.replace(match &self.caller {
+                    Some(caller) => other.in_the_name_of(caller.clone()),
+                    None => other,
+                });
                 once()
             }
             answer => answer,

@@ -4,12 +4,14 @@ use std::path::Path;
 
 use bytes::Bytes;
 use mailbox::{
-    DeliveryId, MailboxError, MailboxId, MailboxSummary, MessageEntry, RememberedDelivery, UnixSeconds,
+    DeliveryId, FencingToken, MailboxError, MailboxId, MailboxSummary, MessageEntry, RememberedDelivery,
+    UnixSeconds,
 };
 use rusqlite::Connection;
 
 use crate::{
     error::{DatabaseError, Failure},
+    mount::read_token,
     place::Place,
     reader::{chunk, entry, mailboxes},
     schema,
@@ -44,6 +46,12 @@ impl Archive {
         let place = Place::existing(directory)?;
         let connection = schema::open_moment(&place.database(), CACHE)?;
         Ok(Self { connection, place })
+    }
+
+    /// The token of the last mount. Who takes the lock while nobody serves the database mounts it under this one, which
+    /// leaves every assignment what it is.
+    pub fn token(&self) -> Result<FencingToken, DatabaseError> {
+        read_token(&self.connection).map_err(self.error("read the fencing token"))
     }
 
     /// Every mailbox, by name and then by id.

@@ -250,7 +250,7 @@ fn write_token(connection: &mut Connection, token: FencingToken) -> rusqlite::Re
     Ok(found)
 }
 
-fn read_token(connection: &Connection) -> rusqlite::Result<FencingToken> {
+pub(crate) fn read_token(connection: &Connection) -> rusqlite::Result<FencingToken> {
     connection.query_row("SELECT token_epoch, token_revision FROM database", [], |row| {
         Ok(FencingToken { epoch: row.get(0)?, revision: row.get(1)? })
     })

@@ -7,9 +7,7 @@ use clap::{Parser, Subcommand};
 use settings::DataDirectory;
 use shell::{Access, Connection, Failure, Outcome, Screen};
 
-use crate::{
-    config, configure, database, down, logs, mailbox, pop, run, service_control, session, status, up, user,
-};
+use crate::{config, configure, database, down, logs, mailbox, pop, run, session, status, up, user};
 
 /// POP3 mail access that heals itself.
 #[derive(Parser, Debug)]
@@ -53,7 +51,7 @@ enum Command {
     Server(shell::server::Arguments),
     Pop(pop::Arguments),
     Session(session::Arguments),
-    Service(service_control::Arguments),
+    Service(shell::service::Arguments),
     Component(shell::component::Arguments),
     Maintenance(shell::maintenance::Arguments),
     Audit(shell::audit::Arguments),
@@ -98,7 +96,7 @@ impl Arguments {
             Command::Audit(arguments) => arguments.run(&connection()?, screen),
             Command::Pop(arguments) => arguments.run(data),
             Command::Session(arguments) => arguments.run(data),
-            Command::Service(arguments) => arguments.run(data),
+            Command::Service(arguments) => arguments.run(&connection()?, screen),
             Command::Config(arguments) => arguments.run(data),
         };
         done.map(|()| ExitCode::SUCCESS)

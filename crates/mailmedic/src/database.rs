@@ -58,12 +58,12 @@ Users are kept in directory.sqlite and certificates in ca, in the data directory
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
-    /// Make a database from a backup; the back end must be stopped
+    /// Make a database from a backup; it must be dismounted
     #[command(after_help = "\
 Example:
-  mailmedic service stop mbx1 backend
+  mailmedic database dismount DB01
   mailmedic database restore DB01 --from /backup/DB01-monday.sqlite --replace
-  mailmedic service start mbx1 backend
+  mailmedic database mount DB01
 
 What the database holds now is kept beside it under another name. Clients see messages of the backup as those they know, \
 and no message that arrives later is mistaken for one that arrived after the backup was made.")]

@@ -15,7 +15,6 @@ mod logs;
 mod mailbox;
 mod pop;
 mod run;
-mod service_control;
 mod session;
 mod status;
 mod up;

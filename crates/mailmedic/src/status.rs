@@ -169,7 +169,7 @@ fn as_table(view: &StatusView) -> String {
             let _ = write!(
                 text,
                 "\n{} of {}: {reason}; `mailmedic logs --server {1} {0}` says more, \
-                 `mailmedic service start {1} {0}` tries again",
+                 `mailmedic service start {1}/{0}` tries again",
                 service.service, server.server
             );
         }

@@ -25,7 +25,7 @@ use crate::screen::{Colour, Format, Output, Screen};
 Examples:
   mailmedic server list
   mailmedic server drain mbx1 --reason 'new kernel'
-  mailmedic server restart mbx1 --wait
+  mailmedic server restart mbx1
   mailmedic server allow mbx1"
 )]
 pub struct Arguments {
@@ -81,10 +81,10 @@ Databases come back with `mailmedic database move --preferred`.")]
         #[command(flatten)]
         output: Output,
     },
-    /// Restart a server: its power is taken away and given back
+    /// Restart a server: it is shut down in order and starts again
     #[command(after_help = "\
 Examples:
-  mailmedic server restart mbx1 --wait
+  mailmedic server restart mbx1                       returns when it is back
   mailmedic server restart mbx1 --force --reason 'hung'
 
 Drain it first. Without --force it is refused while databases are mounted there that nobody else can take.")]
@@ -94,9 +94,9 @@ Drain it first. Without --force it is refused while databases are mounted there 
         /// Do it even if databases are mounted there that nobody else can take
         #[arg(long)]
         force: bool,
-        /// Wait until the server is back
+        /// Do not wait until the server is back
         #[arg(long)]
-        wait: bool,
+        no_wait: bool,
         /// How long to wait until it is back
         #[arg(long, value_name = "TIME", value_parser = span, default_value = "5 min")]
         limit: Span,
@@ -160,10 +160,10 @@ impl Arguments {
                 }
                 Ok(())
             }
-            Command::Restart { server, force, wait, limit, because, output } => {
+            Command::Restart { server, force, no_wait, limit, because, output } => {
                 let request = RestartRequest { reason: because.text(), force, id: id() };
                 let begun = connection.send(&RestartServer { server: server.clone() }, &request)?;
-                if !wait {
+                if no_wait {
                     return match output.format() {
                         Format::Json => screen.json(&begun),
                         _ => screen.say(format_args!("{server}: {}", begun.outcome)),

@@ -88,7 +88,7 @@ fn until_replaced(installation: &Installation, killed: u32) {
     until("everything to serve again", || {
         let status = installation.status();
         for (server, service) in status.services().filter(|(_, service)| service.state == "Failed") {
-            installation.command(["service", "start", server, &service.name]).succeeded();
+            installation.command(["service", "start", &format!("{server}/{}", service.name)]).succeeded();
         }
         (status.all_run() && !status.pids().contains(&killed)).then_some(())
     });

@@ -137,10 +137,10 @@ fn postfix_keeps_mail_while_the_back_end_is_stopped_and_delivers_it_afterwards()
     let installation = installation(|preparation| preparation.set("delivery", "hold", "\"1 s\""));
     let postfix = Postfix::start(installation.address(31), &format!("inet:{}", installation.lmtp()));
     let letter = Letter::write(40_000);
-    installation.command(["service", "stop", "mbx1", "backend"]).succeeded();
+    installation.command(["service", "stop", "mbx1/backend"]).succeeded();
     swaks(&["--server", &postfix.smtp().to_string()], USER, &letter).succeeded();
     postfix.until_logged("status=deferred");
-    installation.command(["service", "start", "mbx1", "backend"]).succeeded();
+    installation.command(["service", "start", "mbx1/backend"]).succeeded();
     postfix.flush();
     is_the_only_mail(&installation, &letter);
     postfix.until_empty();

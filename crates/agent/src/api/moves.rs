@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin_api::rows::{Candidate, MoveRow, MoveState, Moves};
-use admin_api::{Caller, Kind, Listing, Problem, routes};
+use admin_api::{Caller, Kind, Listing, Problem, Unanswered, routes};
 use placement::record::{AssignmentReason, FinishedMove, Move, MoveOutcome};
 use placement::{
     MoveId, MoveRequest, PlacedDatabase, Relocation, World, moves_off, preferred_moves, request_move,
@@ -16,6 +16,9 @@ use super::databases::known;
 use super::refusal::problem;
 use super::{Api, requester, shown, words};
 use crate::clock::{moment, unix_millis};
+
+/// How long a standing order may take until it is seen to be obeyed.
+const BEGIN: Duration = Duration::from_secs(3);
 
 pub(super) async fn one(api: Arc<Api>, asked: Asked<routes::MoveDatabase>) -> Result<MoveRow, Problem> {
     let request = &asked.request;
@@ -69,6 +72,35 @@ pub(super) async fn relocate(
         }
     }
     Ok(Listing::complete(rows))
+}
+
+/// The moves by which a standing order takes databases off a server, once they have begun. Those that can go nowhere are
+/// told with the reason.
+pub(super) async fn begun(api: &Api, relocations: Vec<Relocation>) -> Listing<MoveRow> {
+    let deadline = Instant::now() + BEGIN;
+    let mut worlds = api.world.clone();
+    let mut listing = Listing::default();
+    for Relocation { database, from, to } in relocations {
+        if let Err(why) = to {
+            let why = format!("{database} stays for now: {why}");
+            listing.unanswered.push(Unanswered { server: from.to_string(), why });
+            continue;
+        }
+        loop {
+            let world = Arc::clone(&worlds.borrow_and_update());
+            let Ok(placed) = known(&world, database.as_str()) else { break };
+            let left = world.records.assignments.get(&database).is_none_or(|at| at.value.server != from);
+            let row = under_way(&world, placed).or_else(|| {
+                let finished = world.records.finished_moves.get(&database).filter(|_| left)?;
+                Some(finished_row(placed, &finished.value))
+            });
+            if row.is_some() || timeout_at(deadline, worlds.changed()).await.is_err() {
+                listing.rows.extend(row);
+                break;
+            }
+        }
+    }
+    listing
 }
 
 /// Asks for one move.

@@ -115,9 +115,9 @@ pub(super) async fn drain(
         let server = api.server_called(asked.path("server"))?;
         let relocations = moves_off(&api.world(), &server);
         let record = record::Block { reason: words(reason), at: unix_millis(), move_now: true };
-        // The block stands even if some of its databases can go nowhere yet: they go when they can.
         api.write(&block(&server, &requester(&asked.caller), &record)).await?;
-        moves::relocate(&api, &asked.caller, relocations, reason).await
+        // The block stands even if some of its databases can go nowhere yet: they go when they can.
+        Ok(moves::begun(&api, relocations).await)
     };
     note(&api, &asked, "drain", reason, done.await)
 }

@@ -15,6 +15,8 @@ use super::asked::Asked;
 use crate::clock::moment;
 use init::control::AskError;
 
+/// The service that answers here.
+const AGENT: &str = "agent";
 /// How long a service may take to say how it is.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -103,6 +105,10 @@ pub(super) async fn start(api: Arc<Api>, asked: Asked<routes::StartService>) -> 
 
 pub(super) async fn stop(api: Arc<Api>, asked: Asked<routes::StopService>) -> Result<ServiceRow, Problem> {
     let reason = asked.request.reason.clone();
+    if asked.path("service").eq_ignore_ascii_case(AGENT) && api.world().records.agents.len() <= 1 {
+        let why = "it is the last agent that is there, and nobody could start it again";
+        return Err(Problem::new(Kind::Refused, why));
+    }
     control(&api, &asked, "stop", reason.as_deref(), |service| ServerRequest::Stop { service }).await
 }
 

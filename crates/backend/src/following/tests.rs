@@ -171,9 +171,11 @@ async fn at_the_end_everything_is_dismounted_and_the_lock_is_free() {
     let mut scene = scene();
     scene.assign.send_replace(order(5, Wanted::Mounted));
     scene.is(MountState::Mounted, 5).await;
-    let folder = scene.data.database("DB01");
-    scene.end.send(()).unwrap();
-    timeout(Duration::from_secs(30), scene.following).await.expect("in time").unwrap();
-    let next = SqliteStore::mount(&folder, FencingToken { epoch: 1, revision: 6 }, MountOptions::default());
+    let database = scene.data.database("DB01");
+    let Scene { end, following, folder, .. } = scene;
+    end.send(()).unwrap();
+    timeout(Duration::from_secs(30), following).await.expect("in time").unwrap();
+    let next = SqliteStore::mount(&database, FencingToken { epoch: 1, revision: 6 }, MountOptions::default());
     next.unwrap().dismount().await;
+    drop(folder);
 }

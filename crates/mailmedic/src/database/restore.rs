@@ -64,8 +64,7 @@ fn lock(folder: &Path, name: &str) -> Outcome<Option<File>> {
         Err(TryLockError::WouldBlock) => {
             let in_use = DatabaseError::InUse { directory: folder.to_owned() };
             Err(Failure::failed(format!(
-                "{in_use}; stop its back end first (`mailmedic service stop SERVER backend`, or `mailmedic down`); {name} is \
-                 unchanged"
+                "{in_use}; dismount it first (`mailmedic database dismount {name}`, or `mailmedic down`); {name} is unchanged"
             )))
         }
         Err(TryLockError::Error(error)) => Err(cannot("lock", &path, &error)),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ::mailbox::{FencingToken, MailboxId, MailboxStore};
-use mailbox_sqlite::{DatabaseError, MountOptions, SqliteStore};
+use ::mailbox::{MailboxId, MailboxStore};
+use mailbox_sqlite::{Archive, DatabaseError, MountOptions, SqliteStore};
 use service::admin::{self, Ask, AskError};
 use settings::DatabaseName;
 use shell::{Failure, Outcome};
@@ -16,7 +16,9 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Removes the mail of a mailbox, whether a back end has the database mounted or nobody.
 pub(crate) fn remove(site: &Site, database: &DatabaseName, mailbox: &MailboxId) -> Outcome {
     let folder = site.data.database(database.as_str());
-    match SqliteStore::mount(&folder, token(), MountOptions::default()) {
+    let token = Archive::open(&folder).and_then(|archive| archive.token());
+    let token = token.map_err(|error| database_failure(&error))?;
+    match SqliteStore::mount(&folder, token, MountOptions::default()) {
         Ok(store) => in_store(&store, mailbox),
         Err(DatabaseError::InUse { .. }) => by_back_end(site, database, mailbox),
         Err(error) => Err(database_failure(&error)),
@@ -53,10 +55,4 @@ fn in_store(store: &SqliteStore, mailbox: &MailboxId) -> Outcome {
         store.dismount().await;
         removed
     })
-}
-
-/// Later than that of every mount before: the lock keeps others out meanwhile.
-fn token() -> FencingToken {
-    let now = jiff::Timestamp::now().as_microsecond();
-    FencingToken { epoch: 0, revision: u64::try_from(now).unwrap_or(0) }
 }

@@ -276,10 +276,7 @@ fn a_restart_is_waited_for_until_the_server_is_another_boot() {
     golden(
         "server-restart",
         script,
-        &[
-            &["server", "restart", "mbx1", "--reason", "hung", "--force"],
-            &["server", "restart", "mbx1", "--wait"],
-        ],
+        &[&["server", "restart", "mbx1", "--reason", "hung", "--force"], &["server", "restart", "mbx1"]],
     );
 }
 
