@@ -98,7 +98,7 @@ fn a_name_in_a_record_is_checked_when_it_is_read() {
 #[test]
 fn a_record_that_cannot_be_read_takes_the_former_one_with_it() {
     let mut records = Records::default();
-    records.put("maintenance/mbx1", 3, br#"{"by":"alice","reason":"disk","until":0}"#).unwrap();
+    records.put("maintenance/mbx1", 3, br#"{"by":"alice","reason":"disk","since":0,"until":0}"#).unwrap();
     assert_eq!(records.maintenance[&server("MBX1")].revision, 3);
     assert!(matches!(records.put("maintenance/mbx1", 4, b"{"), Err(RecordError::Value { .. })));
     assert!(records.maintenance.is_empty());
@@ -137,6 +137,6 @@ fn a_finished_move_takes_the_place_of_the_move() {
 fn the_topology_comes_from_the_configuration() {
     let configuration = Configuration::for_loopback(settings::LoopbackPorts::default()).unwrap();
     let topology = Topology::from(&configuration);
-    assert_eq!(topology.servers.len(), 2);
-    assert_eq!(topology.database(&database("db01")).unwrap().copies, [server("mbx1")]);
+    assert_eq!(topology.servers.len(), 3);
+    assert_eq!(topology.database(&database("db01")).unwrap().copies, [server("mbx1"), server("mbx2")]);
 }
