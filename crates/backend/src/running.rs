@@ -129,7 +129,7 @@ impl Running {
             server,
             service,
         });
-        let (runtime, moves) = (Handle::current(), Arc::new(Moves::new(Arc::clone(&backend))));
+        let (runtime, moves) = (Handle::current(), Moves::new(&backend));
         backend.service.set_moves(Box::new(move |order, step| runtime.block_on(moves.take(&order, step))));
         let reception = Reception::open(Arc::clone(&backend), Arc::clone(&backend.service)).await?;
         let bound = reception.bound().into_iter().map(|bound| (bound.binding.kind, bound.local)).collect();

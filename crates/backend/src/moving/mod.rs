@@ -11,7 +11,7 @@ mod source;
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use directory::{MoveId, MovePhase, Moving, Name, User};
@@ -33,7 +33,8 @@ const REMEMBERED: usize = 100;
 
 /// The moves that this back end takes part in.
 pub(crate) struct Moves {
-    backend: Arc<Backend>,
+    /// Weak, since the back end's own admin socket holds this.
+    backend: Weak<Backend>,
     desks: Mutex<HashMap<Home, Desk>>,
 }
 
@@ -41,13 +42,14 @@ pub(crate) struct Moves {
 type Desk = Arc<Turn<Option<Round>>>;
 
 impl Moves {
-    pub(crate) fn new(backend: Arc<Backend>) -> Self {
-        Self { backend, desks: Mutex::default() }
+    pub(crate) fn new(backend: &Arc<Backend>) -> Self {
+        Self { backend: Arc::downgrade(backend), desks: Mutex::default() }
     }
 
     /// Takes a step.
     pub(crate) async fn take(&self, order: &MoveOrder, step: MoveStep) -> MoveAnswer {
-        let Some(store) = self.backend.mounts.get(&order.database) else { return MoveAnswer::NotMounted };
+        let Some(backend) = self.backend.upgrade() else { return MoveAnswer::NotMounted };
+        let Some(store) = backend.mounts.get(&order.database) else { return MoveAnswer::NotMounted };
         let mailbox = match MailboxId::parse(&order.mailbox) {
             Ok(mailbox) => mailbox,
             Err(error) => return failed(&error, false),
@@ -60,11 +62,11 @@ impl Moves {
             MoveStep::Measure => measure(&store, &mailbox).await,
             MoveStep::Admit { quota, octets } => admit(&store, &mailbox, quota, octets).await,
             MoveStep::Import { source, round: number } => {
-                self.import(order, (store, &home), &source, number, &mut round).await
+                import(&backend, order, (store, &home), &source, number, &mut round).await
             }
-            MoveStep::Close => self.close(order, &store, &home).await,
-            MoveStep::Discard => self.discard(order, &store, &home, &mut round).await,
-            MoveStep::Leave => self.leave(order, &store, &home).await,
+            MoveStep::Close => close(&backend, order, &store, &home).await,
+            MoveStep::Discard => discard(&backend, order, &store, &home, &mut round).await,
+            MoveStep::Leave => leave(&backend, order, &store, &home).await,
         };
         taken.unwrap_or_else(|refused| {
             tracing::warn!(
@@ -79,98 +81,6 @@ impl Moves {
         })
     }
 
-    /// Begins a round, or says how far it is.
-    async fn import(
-        &self,
-        order: &MoveOrder,
-        (store, home): (Store, &Home),
-        source: &str,
-        number: u32,
-        current: &mut Option<Round>,
-    ) -> Result<MoveAnswer, Refused> {
-        let (user, moving) = self.record(order).await?;
-        let copies = matches!(moving.phase, MovePhase::Copying | MovePhase::Frozen);
-        if !copies || moving.target != *order.database.as_str() || moving.source != *source {
-            return Err(Refused::Superseded);
-        }
-        if let Some(round) = current.as_ref().filter(|round| round.is(&moving.id, number)) {
-            return Ok(MoveAnswer::Import(round.report()));
-        }
-        if let Some(earlier) = current.take() {
-            earlier.stop().await;
-        }
-        let copying = Copying {
-            backend: Arc::clone(&self.backend),
-            store,
-            folder: self.backend.data.database(source),
-            mailbox: *home.mailbox(),
-            user: user.name,
-            id: moving.id,
-        };
-        tracing::info!(user = order.user, source, database = order.database, number, "copying a mailbox");
-        Ok(MoveAnswer::Import(current.insert(Round::start(copying, number)).report()))
-    }
-
-    /// Closes the mailbox: when this is done, whatever was acknowledged is in the store and nothing more gets there.
-    async fn close(&self, order: &MoveOrder, store: &Store, home: &Home) -> Result<MoveAnswer, Refused> {
-        let (_, moving) = self.record(order).await?;
-        if moving.phase != MovePhase::Frozen || moving.source != *order.database.as_str() {
-            return Err(Refused::Superseded);
-        }
-        let closed = self.backend.occupancy.close(home, BOUNDARY, END).await;
-        closed.map_err(|inside| Refused::Failed { reason: inside.to_string(), retry: true })?;
-        // A session or delivery that panicked may have left a change in the store's queue. This one is behind it.
-        let snapshot = store.snapshot(home.mailbox()).await?;
-        store.delete(&snapshot, &[]).await?;
-        tracing::info!(user = order.user, database = order.database, "closed a mailbox that moves");
-        Ok(MoveAnswer::Done)
-    }
-
-    /// Stops the copying and removes what was copied, if that is not where the user's mail is.
-    async fn discard(
-        &self,
-        order: &MoveOrder,
-        store: &Store,
-        home: &Home,
-        current: &mut Option<Round>,
-    ) -> Result<MoveAnswer, Refused> {
-        let (user, moving) = self.record(order).await?;
-        let to_remove = moving.phase == MovePhase::Copying
-            && moving.target == *order.database.as_str()
-            && user.database != moving.target;
-        if !to_remove {
-            return Err(Refused::Superseded);
-        }
-        if let Some(round) = current.take() {
-            round.stop().await;
-        }
-        store.remove_mailbox(home.mailbox()).await?;
-        tracing::info!(
-            user = order.user,
-            database = order.database,
-            "removed the copy of a mailbox that stays where it is"
-        );
-        Ok(MoveAnswer::Done)
-    }
-
-    /// Removes what was left here by a mailbox that is elsewhere.
-    async fn leave(&self, order: &MoveOrder, store: &Store, home: &Home) -> Result<MoveAnswer, Refused> {
-        let (user, moving) = self.record(order).await?;
-        let to_remove = moving.phase == MovePhase::Leaving
-            && moving.source == *order.database.as_str()
-            && user.database != moving.source;
-        if !to_remove {
-            return Err(Refused::Superseded);
-        }
-        store.remove_mailbox(home.mailbox()).await?;
-        tracing::info!(user = order.user, database = order.database, "removed a mailbox that has moved");
-        Ok(MoveAnswer::Done)
-    }
-
-    async fn record(&self, order: &MoveOrder) -> Result<(User, Moving), Refused> {
-        record(&self.backend, order).await
-    }
-
     fn desk(&self, home: &Home) -> Desk {
         let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
         if desks.len() > REMEMBERED {
@@ -182,6 +92,105 @@ impl Moves {
         }
         Arc::clone(desks.entry(home.clone()).or_default())
     }
+}
+
+/// Begins a round, or says how far it is.
+async fn import(
+    backend: &Arc<Backend>,
+    order: &MoveOrder,
+    (store, home): (Store, &Home),
+    source: &str,
+    number: u32,
+    current: &mut Option<Round>,
+) -> Result<MoveAnswer, Refused> {
+    let (user, moving) = record(backend, order).await?;
+    let copies = matches!(moving.phase, MovePhase::Copying | MovePhase::Frozen);
+    let ours = moving.target == *order.database.as_str() && moving.source == *source;
+    if !copies || !ours || user.database != moving.source {
+        return Err(Refused::Superseded);
+    }
+    if let Some(round) = current.as_ref().filter(|round| round.is(&moving.id, number)) {
+        return Ok(MoveAnswer::Import(round.report()));
+    }
+    if let Some(earlier) = current.take() {
+        earlier.stop().await;
+    }
+    let copying = Copying {
+        backend: Arc::clone(backend),
+        store,
+        folder: backend.data.database(source),
+        mailbox: *home.mailbox(),
+        user: user.name,
+        id: moving.id,
+    };
+    tracing::info!(user = order.user, source, database = order.database, number, "copying a mailbox");
+    Ok(MoveAnswer::Import(current.insert(Round::start(copying, number)).report()))
+}
+
+/// Closes the mailbox: when this is done, whatever was acknowledged is in the store and nothing more gets there.
+async fn close(
+    backend: &Backend,
+    order: &MoveOrder,
+    store: &Store,
+    home: &Home,
+) -> Result<MoveAnswer, Refused> {
+    let (_, moving) = record(backend, order).await?;
+    if moving.phase != MovePhase::Frozen || moving.source != *order.database.as_str() {
+        return Err(Refused::Superseded);
+    }
+    let closed = backend.occupancy.close(home, BOUNDARY, END).await;
+    closed.map_err(|inside| Refused::Failed { reason: inside.to_string(), retry: true })?;
+    // A session or delivery that panicked may have left a change in the store's queue. This one is behind it.
+    let snapshot = store.snapshot(home.mailbox()).await?;
+    store.delete(&snapshot, &[]).await?;
+    tracing::info!(user = order.user, database = order.database, "closed a mailbox that moves");
+    Ok(MoveAnswer::Done)
+}
+
+/// Stops the copying and removes what was copied, if that is not where the user's mail is.
+async fn discard(
+    backend: &Arc<Backend>,
+    order: &MoveOrder,
+    store: &Store,
+    home: &Home,
+    current: &mut Option<Round>,
+) -> Result<MoveAnswer, Refused> {
+    let (user, moving) = record(backend, order).await?;
+    let to_remove = moving.phase == MovePhase::Copying
+        && moving.target == *order.database.as_str()
+        && user.database != moving.target;
+    if !to_remove {
+        return Err(Refused::Superseded);
+    }
+    if let Some(round) = current.take() {
+        round.stop().await;
+    }
+    store.remove_mailbox(home.mailbox()).await?;
+    tracing::info!(
+        user = order.user,
+        database = order.database,
+        "removed the copy of a mailbox that stays where it is"
+    );
+    Ok(MoveAnswer::Done)
+}
+
+/// Removes what was left here by a mailbox that is elsewhere.
+async fn leave(
+    backend: &Backend,
+    order: &MoveOrder,
+    store: &Store,
+    home: &Home,
+) -> Result<MoveAnswer, Refused> {
+    let (user, moving) = record(backend, order).await?;
+    let to_remove = moving.phase == MovePhase::Leaving
+        && moving.source == *order.database.as_str()
+        && user.database != moving.source;
+    if !to_remove {
+        return Err(Refused::Superseded);
+    }
+    store.remove_mailbox(home.mailbox()).await?;
+    tracing::info!(user = order.user, database = order.database, "removed a mailbox that has moved");
+    Ok(MoveAnswer::Done)
 }
 
 /// The directory's record of the move, if it is the one that the order is of.
