@@ -40,6 +40,8 @@ pub(crate) struct Leading {
     pub(crate) controls: Arc<Controls>,
     /// The world as this agent sees it, for whoever asks.
     pub(crate) world: watch::Sender<Arc<World>>,
+    /// Whether this agent leads, for whatever only one agent does.
+    pub(crate) leads: watch::Sender<bool>,
 }
 
 /// The loop and what it remembers. All of it may be lost: then the next leader waits a little longer before it acts.
@@ -133,8 +135,15 @@ impl Loop {
         self.with.world.send_replace(Arc::new(self.world.clone()));
     }
 
-    /// Whether this agent leads; if nobody does, it tries to.
+    /// Whether this agent leads; if nobody does, it tries to. Whoever waits for it is told.
     async fn leads(&mut self, placed: &Placed) -> Result<bool, CoordinatorError> {
+        let leads = self.is_leader(placed).await;
+        let now = matches!(leads, Ok(true));
+        self.with.leads.send_if_modified(|told| std::mem::replace(told, now) != now);
+        leads
+    }
+
+    async fn is_leader(&mut self, placed: &Placed) -> Result<bool, CoordinatorError> {
         let seen = placed.records.leader.as_ref().map(|leader| leader.revision);
         if let Some(Revision(ours)) = self.reign {
             // A view from before we put our record says nothing about it.

@@ -2,6 +2,7 @@
 //!
 //! - [`process`](run): the agent as a process;
 //! - `leading`: one agent of the cluster decides where databases are served, and does it;
+//! - `left_moves`: the leader takes up mailbox moves whose movers have died;
 //! - `components`: whether this server's services take traffic, as everybody who asks has it;
 //! - `controls`: services and the power of servers, through whoever starts them;
 //! - `audit`: who asked for what;
@@ -16,6 +17,7 @@ mod clock;
 mod components;
 mod controls;
 mod leading;
+mod left_moves;
 mod process;
 
 pub use process::run;

@@ -22,6 +22,7 @@ use crate::clock::unix_millis;
 use crate::components;
 use crate::controls::Controls;
 use crate::leading::Leading;
+use crate::left_moves;
 
 /// How long a start waits for the coordinator.
 const FIRST_VIEW: Duration = Duration::from_secs(2);
@@ -42,7 +43,8 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     let announcing = Announcing::start(Arc::clone(&coordinator), lease);
     let controls = Arc::new(Controls::new(data.clone()));
     let (world, seen) = watch::channel(Arc::new(World::default()));
-    let leading = Leading {
+    let (leads, leading) = watch::channel(false);
+    let placement = Leading {
         server: server.clone(),
         live: Arc::clone(&live),
         coordinator: Arc::clone(&coordinator),
@@ -50,8 +52,10 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
         lease: announcing.lease(),
         controls: Arc::clone(&controls),
         world,
+        leads,
     };
-    tokio::spawn(leading.run());
+    tokio::spawn(placement.run());
+    tokio::spawn(left_moves::take_up(data.clone(), Arc::clone(&live), leading));
     let role = |role| settled.configuration.server(server.as_str()).is_some_and(|server| server.has(role));
     let components =
         [role(Role::Mailbox).then(Component::back_end), role(Role::ClientAccess).then(Component::front_end)];
