@@ -174,7 +174,8 @@ impl Follower {
 
     /// Lets the sessions come to a boundary and closes the store.
     fn dismount(&mut self, database: &DatabaseName, token: Token, store: Arc<SqliteStore>) {
-        let limit = self.with.live.snapshot().server.session.drain_time.duration();
+        let settled = self.with.live.snapshot();
+        let limit = settled.configuration.cluster().placement.session_drain.duration();
         let left = self.with.mounts.remove(database.as_str());
         self.report(database, token, MountState::Dismounting);
         self.held.insert(database.clone(), Held::Dismounting);

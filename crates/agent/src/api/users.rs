@@ -89,8 +89,7 @@ async fn carry_out(
     };
     let target = format!("{name} to {}", asked.request.to);
     let reason = asked.request.reason.as_deref();
-    let noted = outcome.as_ref().map(String::clone);
-    api.audit.note(&asked.caller, ("move mailbox", &target), reason, noted);
+    api.audit.note(&asked.caller, ("move mailbox", &target), reason, outcome.as_deref().map(str::to_owned));
     tell.send_modify(|row| {
         row.state = match &moved {
             Ok(_) => UserMoveState::Succeeded,
