@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use settings::{DataDirectory, Server};
+use settings::{DataDirectory, Row};
 
 use crate::failure::{Failure, Outcome};
 use crate::screen::{Output, say, table};
@@ -35,7 +35,7 @@ Examples:
         /// The file; without it, the one in the data directory
         file: Option<PathBuf>,
     },
-    /// Show every setting that holds on the servers
+    /// Show every setting that holds on the servers and in the cluster as a whole
     #[command(after_help = "\
 Examples:
   mailmedic config show                          all servers
@@ -53,7 +53,7 @@ Examples:
     },
 }
 
-/// A setting that holds on a server.
+/// A setting that holds on a server, or in the cluster as a whole.
 #[derive(Debug, Serialize)]
 struct SettingView {
     server: String,
@@ -94,22 +94,26 @@ fn show(data: &DataDirectory, server: Option<&str>, origin: bool, output: Output
     let site = Site::open(data)?;
     let mut views = Vec::new();
     for server in site.servers(server)? {
-        views.extend(settings_of(&site, server, origin)?);
+        let rows = site.settings_of(server)?.rows();
+        views.extend(rows.into_iter().map(|row| view(server.name.as_str(), row, origin)));
     }
+    let cluster = site.configuration.cluster().rows();
+    views.extend(cluster.into_iter().map(|row| view(CLUSTER, row, origin)));
     output.print(&views, |views| as_table(views, origin))
 }
 
-fn settings_of(site: &Site, server: &Server, origin: bool) -> Outcome<Vec<SettingView>> {
-    let rows = site.settings_of(server)?.rows();
-    let views = rows.into_iter().map(|(section, row)| SettingView {
-        server: server.name.to_string(),
+/// What stands in place of a server where a setting is the same for all.
+const CLUSTER: &str = "-";
+
+fn view(server: &str, (section, row): (&'static str, Row), origin: bool) -> SettingView {
+    SettingView {
+        server: server.to_owned(),
         section,
         key: row.key,
         name: row.name,
         value: row.value,
         origin: origin.then(|| row.origin.to_string()),
-    });
-    Ok(views.collect())
+    }
 }
 
 fn as_table(views: &[SettingView], origin: bool) -> String {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use directory::Administration;
@@ -17,6 +17,7 @@ use settings::{
     CertificateName, Configuration, DataDirectory, HostName, LoopbackPorts, Role, Server, ServerSettings,
 };
 
+use crate::coordinator;
 use crate::failure::{Failure, Outcome};
 use crate::site::{Site, read_configuration};
 
@@ -53,11 +54,15 @@ pub(crate) fn write_new(path: &Path, text: &str) -> Outcome {
 pub(crate) fn complete(data: &DataDirectory) -> Outcome<Site> {
     let configuration = read_configuration(&data.configuration())?;
     let site = Site { data: data.clone(), configuration };
-    for server in &site.configuration.servers {
-        let folder = data.server(server.name.as_str());
-        std::fs::create_dir_all(folder.root()).map_err(|error| {
-            Failure::failed(format!("cannot create {}: {error}", folder.root().display()))
-        })?;
+    let servers = site.configuration.servers.iter();
+    let mut folders: Vec<PathBuf> =
+        servers.map(|server| data.server(server.name.as_str()).root().to_owned()).collect();
+    if coordinator::is_local(&site) {
+        folders.push(data.coordinator().root().to_owned());
+    }
+    for folder in folders {
+        std::fs::create_dir_all(&folder)
+            .map_err(|error| Failure::failed(format!("cannot create {}: {error}", folder.display())))?;
     }
     certificates(&site, SystemTime::now())?;
     let administration = site.administration()?;

@@ -1,4 +1,4 @@
-//! `mailmedic logs`: what the services, the inits and the grid say, in the order of time.
+//! `mailmedic logs`: what the services, the inits, the coordinator and the grid say, in the order of time.
 
 mod entry;
 mod follow;
@@ -11,10 +11,11 @@ use clap::Args;
 use init::server::{INIT, console_file};
 use settings::{DataDirectory, Server};
 
+use crate::coordinator::COORDINATOR;
 use crate::failure::{Failure, Outcome};
 use crate::screen::{Output, say};
 use crate::site::{Site, services_of, unknown};
-use crate::up;
+use crate::{coordinator, up};
 use entry::Entry;
 
 pub(crate) use follow::Mark;
@@ -41,7 +42,7 @@ pub(crate) struct Arguments {
     server: Option<String>,
     #[command(flatten)]
     output: Output,
-    /// Only this service: frontend, backend, init, or up for the power grid
+    /// Only this service: frontend, backend, agent, coordinator, init, or up for the power grid
     service: Option<String>,
 }
 
@@ -67,7 +68,19 @@ fn sources_of(site: &Site, server: &Server) -> Vec<Source> {
     sources
 }
 
-/// The service that is no server's.
+/// Everything that the coordinator says. One that is etcd says it elsewhere.
+fn sources_of_coordinator(site: &Site) -> Vec<Source> {
+    if !coordinator::is_local(site) {
+        return Vec::new();
+    }
+    let (label, folder) = (COORDINATOR.to_owned(), site.data.coordinator());
+    vec![
+        Source { label: label.clone(), file: folder.service_log(), console: false },
+        Source { label, file: folder.console(), console: true },
+    ]
+}
+
+/// The power grid, which is no service of a server.
 const GRID: &str = "up";
 
 impl Arguments {
@@ -98,20 +111,10 @@ impl Arguments {
 
     fn sources(&self, site: &Site) -> Outcome<Vec<Source>> {
         let servers = site.servers(self.server.as_deref())?;
-        let mut sources = Vec::new();
-        for server in servers {
-            let folder = site.data.server(server.name.as_str());
-            for service in services_of(server).into_iter().chain([INIT]) {
-                let label = format!("{}/{service}", server.name);
-                sources.push(Source {
-                    label: label.clone(),
-                    file: folder.service_log(service),
-                    console: false,
-                });
-                sources.push(Source { label, file: console_file(&folder, service), console: true });
-            }
-        }
+        let mut sources: Vec<Source> =
+            servers.into_iter().flat_map(|server| sources_of(site, server)).collect();
         if self.server.is_none() {
+            sources.extend(sources_of_coordinator(site));
             sources.push(Source { label: GRID.to_owned(), file: up::log_file(&site.data), console: false });
         }
         let Some(wanted) = &self.service else { return Ok(sources) };
@@ -119,7 +122,11 @@ impl Arguments {
             source.label.rsplit('/').next().is_some_and(|name| name.eq_ignore_ascii_case(wanted))
         };
         if !sources.iter().any(is_wanted) {
-            return Err(unknown("service", wanted, ["frontend", "backend", INIT, GRID].into_iter()));
+            return Err(unknown(
+                "service",
+                wanted,
+                ["frontend", "backend", "agent", COORDINATOR, INIT, GRID].into_iter(),
+            ));
         }
         Ok(sources.into_iter().filter(is_wanted).collect())
     }

@@ -9,6 +9,7 @@ mod site;
 
 mod config;
 mod configure;
+mod coordinator;
 mod database;
 mod down;
 mod logs;

@@ -12,7 +12,7 @@ use settings::{DataDirectory, Invalid, Layer, PopSettings, Section, Server};
 
 use crate::failure::{Failure, Outcome};
 use crate::screen::{Output, say, table};
-use crate::site::{Site, services_of};
+use crate::site::{Site, mail_services_of};
 
 /// The POP3 service: its settings
 #[derive(Args, Debug)]
@@ -204,7 +204,7 @@ fn change(
             server.name, new.name, new.value, new.origin, old.value, old.origin
         ))?;
     }
-    for service in services_of(server) {
+    for service in mail_services_of(server) {
         match admin::ask(&folder.admin_socket(service), &Ask::Reload, PATIENCE) {
             Ok(Answer::Reloaded { changed: true }) => {
                 say(format_args!("{}: in effect on {service}", server.name))?;

@@ -11,6 +11,7 @@ use service::lifecycle::{Exit, die_with_parent};
 use service::service_log::{ServiceLog, ServiceLogSettings};
 use settings::{DataDirectory, ServerName};
 
+use crate::coordinator::serve_coordinator;
 use crate::failure::{Failure, Outcome};
 use crate::site::{Site, services_of};
 use crate::{founding, site};
@@ -24,6 +25,7 @@ use crate::{founding, site};
 Examples:
   mailmedic run backend --server mbx1 --data /var/lib/mailmedic
   mailmedic run frontend --server cas1 --data /var/lib/mailmedic
+  mailmedic run coordinator --data /var/lib/mailmedic
 
 `mailmedic up` and the units that `mailmedic configure` writes call these."
 )]
@@ -50,6 +52,10 @@ enum Command {
     Frontend(Service),
     /// The back end of a server
     Backend(Service),
+    /// The agent of a server
+    Agent(Service),
+    /// The local coordinator of the cluster
+    Coordinator(Parent),
 }
 
 #[derive(Args, Debug)]
@@ -91,6 +97,14 @@ impl Arguments {
                 Ok(server) => serve(backend::run(data.clone(), server)),
                 Err(failure) => not_begun(&failure),
             }),
+            Command::Agent(service) => Ok(match service.begin(data) {
+                Ok(server) => serve(agent::run(data.clone(), server)),
+                Err(failure) => not_begun(&failure),
+            }),
+            Command::Coordinator(parent) => {
+                parent.tie()?;
+                Ok(serve_coordinator(data))
+            }
         }
     }
 }

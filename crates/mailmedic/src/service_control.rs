@@ -50,7 +50,7 @@ Example:
 struct Which {
     /// The server, such as cas1
     server: String,
-    /// The service: frontend or backend
+    /// The service: frontend, backend or agent
     service: String,
 }
 

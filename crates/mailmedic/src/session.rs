@@ -14,7 +14,7 @@ use settings::DataDirectory;
 
 use crate::failure::{Failure, Outcome};
 use crate::screen::{Output, say, table, time};
-use crate::site::{Site, services_of};
+use crate::site::{Site, mail_services_of};
 
 /// Show the sessions of clients
 #[derive(Args, Debug)]
@@ -151,7 +151,7 @@ fn ask(site: &Site, server: Option<&str>, question: &Ask) -> Outcome<Vec<Answere
     let mut answers = Vec::new();
     for server in site.servers(server)? {
         let folder = site.data.server(server.name.as_str());
-        for service in services_of(server) {
+        for service in mail_services_of(server) {
             match admin::ask(&folder.admin_socket(service), question, PATIENCE) {
                 Ok(answer) => answers.push(Answered { server: server.name.to_string(), service, answer }),
                 Err(AskError::NotRunning { .. }) => {}

@@ -112,11 +112,20 @@ impl Site {
     }
 }
 
-/// The processes that serve on a server, in the order in which they are started: what front ends need comes first.
+/// The processes that serve on a server, in the order in which they are started, which does not wait for one of them. The
+/// agent watches the others; of these, what front ends need comes first.
 pub(crate) fn services_of(server: &Server) -> Vec<&'static str> {
+    std::iter::once(AGENT).chain(mail_services_of(server)).collect()
+}
+
+/// Those among the services of a server that people have sessions with.
+pub(crate) fn mail_services_of(server: &Server) -> Vec<&'static str> {
     let of = |role, name| server.has(role).then_some(name);
     [of(Role::Mailbox, "backend"), of(Role::ClientAccess, "frontend")].into_iter().flatten().collect()
 }
+
+/// The service that looks after the others.
+const AGENT: &str = "agent";
 
 /// Reads and checks a configuration file: every mistake at once.
 pub(crate) fn read_configuration(file: &Path) -> Outcome<Configuration> {

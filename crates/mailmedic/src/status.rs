@@ -36,6 +36,8 @@ struct StatusView {
     /// The process of `mailmedic up`.
     pid: Option<u32>,
     since: Option<Timestamp>,
+    /// The local coordinator, if it is one that this machine runs.
+    coordinator: Option<ServiceView>,
     servers: Vec<ServerView>,
 }
 
@@ -65,6 +67,8 @@ enum Power {
     Out,
     /// It is off.
     Off,
+    /// It is off because somebody wants that, until it is switched on.
+    SwitchedOff,
     /// There is no init of ours; something else starts its services.
     Elsewhere,
 }
@@ -125,7 +129,10 @@ impl Arguments {
 impl StatusView {
     fn exit_code(&self) -> ExitCode {
         let serves = |service: &ServiceView| service.state == "running" || service.stopped_by_hand;
-        let all = self.servers.iter().flat_map(|server| &server.services).all(serves);
+        let wanted = self.servers.iter().filter(|server| server.power != Power::SwitchedOff);
+        // Where there is no grid, whoever runs the coordinator knows how it is.
+        let coordinator = self.coordinator.iter().filter(|_| self.pid.is_some());
+        let all = wanted.flat_map(|server| &server.services).chain(coordinator).all(serves);
         ExitCode::from(u8::from(!all))
     }
 }
@@ -133,23 +140,29 @@ impl StatusView {
 fn as_table(view: &StatusView) -> String {
     let mut rows = Vec::new();
     for server in &view.servers {
-        for service in &server.services {
-            let addresses = service.addresses.iter().map(|at| format!("{} {}", at.purpose, at.address));
-            rows.push([
-                server.server.clone(),
-                service.service.clone(),
-                state(server, service),
-                service.pid.map(|pid| pid.to_string()).unwrap_or_default(),
-                service.since.map(time).unwrap_or_default(),
-                service.restarts.to_string(),
-                service.sessions.map(|sessions| sessions.to_string()).unwrap_or_default(),
-                addresses.collect::<Vec<_>>().join(", "),
-            ]);
-        }
+        rows.extend(
+            server.services.iter().map(|service| row(&server.server, service, state(server.power, service))),
+        );
     }
+    // It is no server's, and of use to all.
+    rows.extend(view.coordinator.iter().map(|one| row("-", one, state(Power::On, one))));
     let header = ["SERVER", "SERVICE", "STATE", "PID", "SINCE", "RESTARTS", "SESSIONS", "ADDRESSES"];
     let mut text = table(&header, rows);
+    if let Some(reason) = view.coordinator.as_ref().and_then(|coordinator| coordinator.reason.as_deref()) {
+        let _ = write!(
+            text,
+            "\ncoordinator: {reason}; it is tried again by itself, and mail goes on meanwhile; \
+             `mailmedic logs coordinator` says more"
+        );
+    }
     for server in &view.servers {
+        if server.power == Power::SwitchedOff {
+            let _ = write!(
+                text,
+                "\n{} was switched off by hand, and stays off until it is switched on or `mailmedic up` starts anew",
+                server.server
+            );
+        }
         for service in server.services.iter().filter(|service| service.reason.is_some()) {
             let reason = service.reason.as_deref().unwrap_or_default();
             // Writing into a string does not fail.
@@ -161,21 +174,35 @@ fn as_table(view: &StatusView) -> String {
             );
         }
         if let Some(returns) = server.returns {
-            let _ =
-                write!(text, "\n{} has lost its power, which returns at {}", server.server, time(returns));
+            let _ = write!(text, "\n{} has no power, which returns at {}", server.server, time(returns));
         }
     }
     text
 }
 
-fn state(server: &ServerView, service: &ServiceView) -> String {
+fn row(server: &str, service: &ServiceView, state: String) -> [String; 8] {
+    let addresses = service.addresses.iter().map(|at| format!("{} {}", at.purpose, at.address));
+    [
+        server.to_owned(),
+        service.service.clone(),
+        state,
+        service.pid.map(|pid| pid.to_string()).unwrap_or_default(),
+        service.since.map(time).unwrap_or_default(),
+        service.restarts.to_string(),
+        service.sessions.map(|sessions| sessions.to_string()).unwrap_or_default(),
+        addresses.collect::<Vec<_>>().join(", "),
+    ]
+}
+
+fn state(power: Power, service: &ServiceView) -> String {
     let word = service.state.as_str();
     match (word, &service.traffic) {
         ("running", Some(traffic)) if traffic != "admitting" => coloured(traffic, Colour::Attention),
         ("running", _) => coloured(word, Colour::Good),
         ("stopped", _) if service.stopped_by_hand => coloured("stopped by hand", Colour::Attention),
         ("Failed", _) => coloured(word, Colour::Bad),
-        _ if server.power == Power::Out => coloured("no power", Colour::Bad),
+        _ if power == Power::Out => coloured("no power", Colour::Bad),
+        _ if power == Power::SwitchedOff => coloured("switched off", Colour::Attention),
         _ => word.to_owned(),
     }
 }

@@ -17,10 +17,10 @@ use settings::{DataDirectory, HostName, Role, Span, Value};
 use tracing::error;
 
 use crate::failure::{Failure, Outcome};
-use crate::founding;
 use crate::logs::Mark;
 use crate::screen::say;
 use crate::site::{self, Site, span};
+use crate::{coordinator, founding};
 
 /// Start mail access on this machine: every server of the configuration, on loopback if it is a new one
 #[derive(Args, Clone, Debug)]
@@ -146,8 +146,10 @@ impl Arguments {
         }
         Ok(Grid {
             state_file: grid_file(&site.data),
+            socket: site.data.grid_socket(),
             program: Program::this()
                 .map_err(|error| Failure::failed(format!("cannot find this program: {error}")))?,
+            coordinator: coordinator::on_grid(site, !self.no_restart),
             servers,
             start_limit: START_LIMIT,
         })

@@ -21,10 +21,12 @@ fn written(folder: &Path) -> impl Fn(&str) -> String {
     move |name| std::fs::read_to_string(folder.join(name)).unwrap()
 }
 
-const UNITS: [&str; 5] = [
+const UNITS: [&str; 7] = [
     "mailmedic.target",
     "mailmedic-prepare.service",
     "mailmedic-prepare.timer",
+    "mailmedic-coordinator.service",
+    "mailmedic-agent.service",
     "mailmedic-backend.service",
     "mailmedic-frontend.service",
 ];
@@ -85,19 +87,40 @@ fn services_are_of_type_notify_with_a_watchdog_and_run_without_privileges() {
     let folder = tempfile::tempdir().unwrap();
     arguments(folder.path()).run(Path::new("/srv/mail")).unwrap();
     let read = written(folder.path());
-    for (name, capability) in [("backend", ""), ("frontend", "CAP_NET_BIND_SERVICE")] {
+    for (name, server, capability) in [
+        ("coordinator", "", ""),
+        ("agent", " --server mail", ""),
+        ("backend", " --server mail", ""),
+        ("frontend", " --server mail", "CAP_NET_BIND_SERVICE"),
+    ] {
         let unit = read(&format!("mailmedic-{name}.service"));
         for line in [
             "Type=notify",
             "WatchdogSec=30",
+            "Restart=always",
             "User=mailmedic",
             "ReadWritePaths=/srv/mail",
             "RestartPreventExitStatus=78",
-            &format!("ExecStart=/bin/true run {name} --server mail --data /srv/mail"),
+            &format!("ExecStart=/bin/true run {name}{server} --data /srv/mail"),
             &format!("CapabilityBoundingSet={capability}"),
         ] {
             assert!(unit.lines().any(|found| found == line), "{name} lacks {line}:\n{unit}");
         }
+    }
+}
+
+#[test]
+fn mail_does_not_wait_for_the_coordinator_or_the_agent_and_the_target_starts_all() {
+    let folder = tempfile::tempdir().unwrap();
+    arguments(folder.path()).run(Path::new("/srv/mail")).unwrap();
+    let read = written(folder.path());
+    for name in ["backend", "frontend"] {
+        let unit = read(&format!("mailmedic-{name}.service"));
+        assert!(!unit.contains("coordinator") && !unit.contains("agent"), "{unit}");
+    }
+    let target = read("mailmedic.target");
+    for unit in UNITS.iter().skip(3) {
+        assert!(target.contains(unit), "{target}");
     }
 }
 

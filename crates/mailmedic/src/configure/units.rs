@@ -11,6 +11,33 @@ pub(super) struct Installation {
     pub(super) server: String,
 }
 
+/// A process that serves.
+struct Service {
+    name: &'static str,
+    title: &'static str,
+    /// Of one server, not of the cluster.
+    of_server: bool,
+    /// The service that it is of no use without.
+    after: Option<&'static str>,
+    /// Whether it listens on ports below 1024.
+    low_ports: bool,
+}
+
+const COORDINATOR: Service =
+    Service { name: "coordinator", title: "coordinator", of_server: false, after: None, low_ports: false };
+const AGENT: Service =
+    Service { name: "agent", title: "agent", of_server: true, after: Some("coordinator"), low_ports: false };
+// Mail waits neither for the coordinator nor for the agent.
+const BACKEND: Service =
+    Service { name: "backend", title: "back end", of_server: true, after: None, low_ports: false };
+const FRONTEND: Service = Service {
+    name: "frontend",
+    title: "front end",
+    of_server: true,
+    after: Some("backend"),
+    low_ports: true,
+};
+
 /// What a service may not do. See systemd.exec(5); each line takes something away.
 const HARDENING: &str = "\
 NoNewPrivileges=yes
@@ -40,6 +67,15 @@ SystemCallFilter=~@privileged @resources
 UMask=0077
 ";
 
+const LIMITED: &str = "\
+# As mailmedic's own init does: three deaths within a minute, then it is left dead.
+StartLimitIntervalSec=60
+StartLimitBurst=3
+";
+const UNLIMITED: &str = "\
+# Nobody else would start it again, so it is never left dead.
+StartLimitIntervalSec=0
+";
 impl Installation {
     /// Every unit: its file name and its text.
     pub(super) fn units(&self) -> Vec<(String, String)> {
@@ -48,15 +84,19 @@ impl Installation {
             unit("mailmedic.target", target()),
             unit("mailmedic-prepare.service", self.prepare()),
             unit("mailmedic-prepare.timer", timer()),
-            unit("mailmedic-backend.service", self.service("backend", "back end", false)),
-            unit("mailmedic-frontend.service", self.service("frontend", "front end", true)),
+            unit("mailmedic-coordinator.service", self.service(&COORDINATOR)),
+            unit("mailmedic-agent.service", self.service(&AGENT)),
+            unit("mailmedic-backend.service", self.service(&BACKEND)),
+            unit("mailmedic-frontend.service", self.service(&FRONTEND)),
         ]
     }
 
-    /// A service that serves. Only the front end listens on ports below 1024.
-    fn service(&self, name: &str, title: &str, low_ports: bool) -> String {
+    /// A service that serves.
+    fn service(&self, service: &Service) -> String {
         let Self { program, data, server, .. } = self;
-        let after = if low_ports { " mailmedic-backend.service" } else { "" };
+        let &Service { name, title, of_server, after, low_ports } = service;
+        let after = after.map(|after| format!(" mailmedic-{after}.service")).unwrap_or_default();
+        let server = if of_server { format!(" --server {server}") } else { String::new() };
         let capability = if low_ports { "CAP_NET_BIND_SERVICE" } else { "" };
         format!(
             "[Unit]
@@ -64,17 +104,14 @@ Description=mailmedic {title}: POP3 mail access
 Wants=mailmedic-prepare.service network-online.target
 After=mailmedic-prepare.service network-online.target{after}
 PartOf=mailmedic.target
-# As mailmedic's own init does: three deaths within a minute, then it is left dead.
-StartLimitIntervalSec=60
-StartLimitBurst=3
-
+{limit}
 [Service]
 Type=notify
 NotifyAccess=main
-ExecStart={program} run {name} --server {server} --data {data}
+ExecStart={program} run {name}{server} --data {data}
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
-RestartSec=0
+RestartSec={pause}
 # Settings that are wrong do not become right by trying again.
 RestartPreventExitStatus=78
 # It drains first: sessions have a few seconds to come to an end.
@@ -88,6 +125,9 @@ CapabilityBoundingSet={capability}
 [Install]
 WantedBy=mailmedic.target
 ",
+            limit = if of_server { LIMITED } else { UNLIMITED },
+            // What is never left dead must not keep the machine busy with dying.
+            pause = if of_server { 0 } else { 5 },
             confinement = self.confinement(!low_ports)
         )
     }
@@ -126,7 +166,7 @@ CapabilityBoundingSet=
 fn target() -> String {
     "[Unit]
 Description=mailmedic: POP3 mail access
-Wants=mailmedic-backend.service mailmedic-frontend.service
+Wants=mailmedic-coordinator.service mailmedic-agent.service mailmedic-backend.service mailmedic-frontend.service
 
 [Install]
 WantedBy=multi-user.target

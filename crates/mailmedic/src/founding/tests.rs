@@ -51,10 +51,14 @@ fn a_first_start_makes_everything_and_a_second_one_finds_it_all_again() {
         data.client_authority().join("cas1.pem"),
         data.cluster_authority().join("cas1.pem"),
         data.cluster_authority().join("mbx1.key"),
+        data.cluster_authority().join("mbx2.key"),
+        data.coordinator().root().to_owned(),
+        data.server("mbx2").root().to_owned(),
     ] {
         assert!(file.exists(), "{}", file.display());
     }
     Archive::open(&data.database("DB01")).unwrap();
+    Archive::open(&data.database("DB02")).unwrap();
     let before = contents(folder.path());
     complete(&data).unwrap();
     let names = |files: &[(String, Vec<u8>)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
@@ -93,10 +97,10 @@ fn a_database_that_is_added_to_the_configuration_is_made() {
     let (_folder, data) = configured();
     complete(&data).unwrap();
     let mut text = fs::read_to_string(data.configuration()).unwrap();
-    text += "\n[[database]]\nname = \"DB02\"\ncopies = [\"mbx1\"]\n";
+    text += "\n[[database]]\nname = \"DB03\"\ncopies = [\"mbx1\"]\n";
     fs::write(data.configuration(), text).unwrap();
     complete(&data).unwrap();
-    Archive::open(&data.database("DB02")).unwrap();
+    Archive::open(&data.database("DB03")).unwrap();
 }
 
 #[test]
@@ -131,4 +135,20 @@ fn a_configuration_is_never_overwritten() {
     fs::write(data.configuration(), "mine").unwrap();
     assert!(write_loopback_configuration(&data, None).is_err());
     assert_eq!(fs::read_to_string(data.configuration()).unwrap(), "mine");
+}
+
+#[test]
+fn a_data_directory_of_one_mailbox_server_stays_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = DataDirectory::new(folder.path());
+    // As the first version wrote it, but for what it said of defaults.
+    let text = "[organisation]\ndefault-realm = \"example.com\"\n\
+                [[server]]\nname = \"cas1\"\nroles = [\"client-access\"]\naddress = \"127.0.0.1\"\n\
+                [[server]]\nname = \"mbx1\"\nroles = [\"mailbox\"]\naddress = \"127.0.0.21\"\n\
+                [[database]]\nname = \"DB01\"\ncopies = [\"mbx1\"]\n\
+                [delivery]\nlmtp-bindings = [\":10224\"]\n[ready]\nbindings = [\":10111\"]\n";
+    fs::write(data.configuration(), text).unwrap();
+    let site = complete(&data).unwrap();
+    assert_eq!(site.databases().len(), 1);
+    assert!(!data.server("mbx2").root().exists());
 }

@@ -1,5 +1,6 @@
 //! Asking everyone: the grid's state file, each init, each service. Whoever does not answer is shown as such.
 
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use init::claim;
@@ -7,9 +8,10 @@ use init::control;
 use init::status::{GridStatus, PowerStatus, ServerRequest, ServerStatus, ServiceStatus};
 use serde_json::Value;
 use service::admin::{self, Answer, Ask};
-use settings::{Role, Server};
+use settings::Server;
 
 use super::{Address, Power, ServerView, ServiceView, StatusView};
+use crate::coordinator::{self, COORDINATOR};
 use crate::failure::{Failure, Outcome};
 use crate::site::{Site, claim_failure, services_of};
 use crate::up::grid_file;
@@ -32,6 +34,8 @@ pub(super) fn gather(site: &Site) -> Outcome<StatusView> {
         data: site.data.root().display().to_string(),
         pid: holder,
         since: grid.as_ref().map(|grid| grid.since),
+        coordinator: coordinator::is_local(site)
+            .then(|| of_coordinator(site, grid.as_ref().and_then(|grid| grid.coordinator.as_ref()))),
         servers: servers.collect::<Outcome<_>>()?,
     })
 }
@@ -46,6 +50,7 @@ fn of_server(site: &Site, server: &Server, power: Option<&PowerStatus>) -> Outco
     Ok(ServerView {
         server: server.name.to_string(),
         power: match power {
+            Some(power) if power.switched_off => Power::SwitchedOff,
             _ if status.is_some() => Power::On,
             Some(power) if power.returns.is_some() => Power::Out,
             _ if elsewhere => Power::Elsewhere,
@@ -99,6 +104,28 @@ fn of_service(
     })
 }
 
+/// The coordinator, as the grid knows it. Where there is none, one that can be connected to runs.
+fn of_coordinator(site: &Site, known: Option<&ServiceStatus>) -> ServiceView {
+    let socket = site.data.coordinator().socket();
+    ServiceView {
+        service: COORDINATOR.to_owned(),
+        state: match known {
+            Some(known) => known.state.word().to_owned(),
+            None if UnixStream::connect(&socket).is_ok() => "running".to_owned(),
+            None => "off".to_owned(),
+        },
+        pid: known.and_then(|known| known.pid),
+        since: known.map(|known| known.since),
+        restarts: known.map_or(0, |known| known.restarts),
+        stopped_by_hand: false,
+        reason: known.and_then(reason),
+        traffic: None,
+        sessions: None,
+        addresses: vec![Address { purpose: "socket".to_owned(), address: socket.display().to_string() }],
+        details: None,
+    }
+}
+
 fn reason(service: &ServiceStatus) -> Option<String> {
     service.failure.as_ref().map(ToString::to_string)
 }
@@ -115,11 +142,8 @@ fn addresses(details: &Value) -> Option<Vec<Address>> {
 
 /// Where it is to listen, as long as it does not say itself.
 fn configured(site: &Site, server: &Server, service: &str) -> Outcome<Vec<Address>> {
-    let front = service == "frontend";
-    let both = server.has(Role::ClientAccess) && server.has(Role::Mailbox);
     let listens = site.settings_of(server)?.listens(server).into_iter();
-    // Where there are both services, clients come to the front end.
-    let of = listens.filter(|listens| !both || listens.purpose.ends_with("between the tiers") != front);
+    let of = listens.filter(|listens| listens.service == service);
     Ok(of
         .map(|listens| Address { purpose: listens.purpose.to_owned(), address: listens.address.to_string() })
         .collect())

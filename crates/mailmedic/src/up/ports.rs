@@ -48,7 +48,7 @@ fn free(listens: &Listens) -> std::io::Result<()> {
 }
 
 fn problem(server: &str, listens: &Listens, error: &std::io::Error) -> String {
-    let Listens { address, purpose, setting } = listens;
+    let Listens { address, purpose, setting, .. } = listens;
     let port = address.port();
     let advice = match error.kind() {
         ErrorKind::AddrInUse => format!(

@@ -30,6 +30,13 @@ pub(super) fn text(site: &Site, pid: u32) -> Outcome<String> {
             let _ = writeln!(text, "  {what}  {}", all.join(", "));
         }
     }
+    let mut apis = Vec::new();
+    for server in &site.configuration.servers {
+        apis.extend(site.settings_of(server)?.api_addresses().iter().map(SocketAddr::to_string));
+    }
+    if !apis.is_empty() {
+        let _ = writeln!(text, "  API    {}", apis.join(", "));
+    }
     let _ = writeln!(text, "  CA     {}\n", ca.display());
     let _ = writeln!(text, "Add a user:         {program} user add {user}{data}");
     if let Some(lmtp) = settings.lmtp_addresses().first() {
@@ -52,8 +59,11 @@ pub(super) fn text(site: &Site, pid: u32) -> Outcome<String> {
             pop3s.port()
         );
     }
-    let _ =
-        write!(text, "See what runs:      {program} status{data}\nStop everything:    {program} down{data}");
+    let _ = write!(
+        text,
+        "See what runs:      {program} status{data}\nSee the databases:  {program} copies{data}\n\
+         Stop everything:    {program} down{data}"
+    );
     Ok(text)
 }
 

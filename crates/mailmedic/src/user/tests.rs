@@ -71,7 +71,18 @@ fn mail_may_be_at_the_end_of_a_third_party_route_but_only_if_that_is_said() {
     import(&data, "a:pw:archive\nb:pw\nc:pw\n").unwrap();
     let users = Site::open(&data).unwrap().administration().unwrap().list().unwrap();
     let databases: Vec<&str> = users.iter().map(|user| user.database.as_str()).collect();
-    assert_eq!(databases, ["archive", "DB01", "DB01"]);
+    assert_eq!(databases, ["archive", "DB01", "DB02"]);
+}
+
+#[test]
+fn a_mailbox_goes_where_the_fewest_users_are_unless_that_is_said() {
+    let (_folder, data) = installation();
+    import(&data, "a:pw\nb:pw:DB01\n").unwrap();
+    import(&data, "c:pw\nd:pw\ne:pw\n").unwrap();
+    let users = Site::open(&data).unwrap().administration().unwrap().list().unwrap();
+    let databases: Vec<&str> = users.iter().map(|user| user.database.as_str()).collect();
+    // Where both have as many it is the first.
+    assert_eq!(databases, ["DB01", "DB01", "DB02", "DB02", "DB01"]);
 }
 
 #[test]

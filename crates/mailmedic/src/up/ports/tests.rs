@@ -10,7 +10,7 @@ fn site(ports: LoopbackPorts) -> Site {
 /// Ports with nothing in the way: those that clients would use are chosen by the operating system.
 fn free_ports() -> LoopbackPorts {
     let [inner_pop3, inner_lmtp] = [(); 2].map(|()| port(&TcpListener::bind("127.0.0.21:0").unwrap()));
-    LoopbackPorts { pop3: 0, pop3s: 0, lmtp: 0, inner_pop3, inner_lmtp, ready: 0 }
+    LoopbackPorts { pop3: 0, pop3s: 0, lmtp: 0, inner_pop3, inner_lmtp, ready: 0, api: 0 }
 }
 
 fn port(listener: &TcpListener) -> u16 {
@@ -26,6 +26,15 @@ fn addresses_that_are_taken_are_all_told_with_the_setting_to_change() {
     assert!(text.contains(&format!("127.0.0.1:{pop3} (POP3 of cas1) is taken by another program")), "{text}");
     assert!(text.contains(&format!("127.0.0.1:{lmtp} (LMTP of cas1) is taken by another program")), "{text}");
     assert!(text.contains("change [delivery] lmtp-bindings"), "{text}");
+}
+
+#[test]
+fn the_addresses_of_every_server_and_of_its_agent_are_looked_at() {
+    let taken = TcpListener::bind("127.0.0.22:0").unwrap();
+    let refused = check(&site(LoopbackPorts { api: port(&taken), ..free_ports() }));
+    let Err(Failure::Failed(text)) = refused else { panic!("{refused:?}") };
+    let api = format!("127.0.0.22:{} (API of mbx2) is taken by another program", port(&taken));
+    assert!(text.contains(&api) && text.contains("change [api] bindings"), "{text}");
 }
 
 #[test]
