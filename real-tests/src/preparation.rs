@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::installation::Installation;
 use crate::place::Place;
 
-/// The data centre that `mailmedic up` makes by itself, `cas1` and `mbx1`, on addresses of its own, and edited as an
+/// The data centre that `mailmedic up` makes by itself, `cas1`, `mbx1` and `mbx2`, on addresses of its own, and edited as an
 /// administrator would.
 #[derive(Debug)]
 pub struct Preparation {
@@ -32,7 +32,7 @@ impl Preparation {
     pub fn new() -> Self {
         let place = Place::take();
         let mut configuration = Configuration::for_loopback(LoopbackPorts::default()).unwrap();
-        for (server, host) in configuration.servers.iter_mut().zip([1, 21]) {
+        for (server, host) in configuration.servers.iter_mut().zip([1, 21, 22]) {
             server.address = place.address(host).into();
         }
         let folder = TempDir::new().unwrap();

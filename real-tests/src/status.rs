@@ -7,6 +7,8 @@ use serde_json::Value;
 pub struct Status {
     /// The process of `mailmedic up`.
     pub up: Option<u32>,
+    /// The local coordinator.
+    pub coordinator: Option<ServiceStatus>,
     /// Every server.
     pub servers: Vec<ServerStatus>,
 }
@@ -44,7 +46,11 @@ impl Status {
             init: pid(&server["pid"]),
             services: server["services"].as_array().unwrap().iter().map(service).collect(),
         });
-        Self { up: pid(&value["pid"]), servers: servers.collect() }
+        Self {
+            up: pid(&value["pid"]),
+            coordinator: value.get("coordinator").filter(|value| !value.is_null()).map(service),
+            servers: servers.collect(),
+        }
     }
 
     /// Every service with its server's name.
@@ -52,7 +58,7 @@ impl Status {
         self.servers.iter().flat_map(|server| server.services.iter().map(|service| (&*server.name, service)))
     }
 
-    /// The service called `name`.
+    /// The service called `name`, of the first server that has one.
     pub fn service(&self, name: &str) -> &ServiceStatus {
         self.services().find(|(_, service)| service.name == name).unwrap().1
     }
@@ -62,9 +68,10 @@ impl Status {
         self.servers.iter().find(|server| server.name == name).unwrap().init
     }
 
-    /// Whether every service serves.
+    /// Whether every service serves, and the coordinator too.
     pub fn all_run(&self) -> bool {
-        self.services().all(|(_, service)| service.state == "running")
+        let services = self.services().map(|(_, service)| service);
+        services.chain(&self.coordinator).all(|service| service.state == "running")
     }
 
     /// Every process there is, parents first.
@@ -73,6 +80,7 @@ impl Status {
         self.up
             .into_iter()
             .chain(inits)
+            .chain(self.coordinator.as_ref().and_then(|coordinator| coordinator.pid))
             .chain(self.services().filter_map(|(_, service)| service.pid))
             .collect()
     }

@@ -88,12 +88,16 @@ fn the_way_from_the_readme_to_a_first_message_works_as_written() {
     let welcome = newcomer.says("mailmedic up --detach").succeeded();
     let data = newcomer.home.path().join("mailmedic-data");
     for line in [
+        "coordinator is ready\n",
+        "mbx1: agent is ready\n",
         "mbx1: backend is ready\n",
+        "mbx2: backend is ready\n",
         "cas1: frontend is ready\n",
         "\nmailmedic is ready (process ",
         "\n  POP3   127.0.0.1:10110\n",
         "\n  POP3S  127.0.0.1:10995\n",
         "\n  LMTP   127.0.0.1:10224\n",
+        "\n  API    127.0.0.1:10180, 127.0.0.21:10180, 127.0.0.22:10180\n",
         "\n  CA     ",
         "mailmedic-data/ca/clients/ca.pem\n",
         "mailmedic user add user1@example.com\n",
@@ -119,8 +123,13 @@ fn the_way_from_the_readme_to_a_first_message_works_as_written() {
         "lmtp 127.0.0.1:10224",
     ]);
     row(&["mbx1", "backend", "running", "127.0.0.21"]);
+    row(&["mbx2", "backend", "running", "127.0.0.22"]);
+    row(&["mbx2", "agent", "running", "127.0.0.22:10180"]);
+    row(&["-", "coordinator", "running", "coordinator.sock"]);
     let down = newcomer.says("mailmedic down").succeeded();
     assert!(down.ends_with("\nstopped\n"), "{down}");
+    let said = newcomer.says("mailmedic logs coordinator").succeeded();
+    assert!(said.contains(" coordinator "), "{said}");
 
     let status = newcomer.says("mailmedic status").failed_with(1);
     assert!(status.contains("nothing is running on "), "{status}");
@@ -263,8 +272,8 @@ fn users_who_are_not_there_are_told_apart_from_typing_errors() {
     assert!(said.contains("there is a user user1@example.com already"), "{said}");
     let said = installation.command(["user", "add", "user2", "--password", "secret"]).failed_with(2);
     assert!(said.contains("a password on the command line can be read by every user"), "{said}");
-    let said = installation.command(["user", "add", "user2", "--database", "DB02"]).failed_with(2);
-    assert!(said.contains("there is no database called DB02; did you mean DB01?"), "{said}");
+    let said = installation.command(["user", "add", "user2", "--database", "DB03"]).failed_with(2);
+    assert!(said.contains("there is no database called DB03; did you mean DB01?"), "{said}");
     let mut lmtp = LmtpClient::connect(installation.lmtp()).unwrap();
     let verdicts =
         lmtp.deliver(&["user1@example.com", "user2@example.com"], b"Subject: hello\r\n\r\nhello\r\n");

@@ -555,7 +555,7 @@ fn certificates(data: &DataDirectory, addresses: &Addresses) {
 }
 
 fn configuration(addresses: &Addresses, more: &str) -> Configuration {
-    let LoopbackPorts { pop3, pop3s, lmtp, inner_pop3, inner_lmtp, ready } = LoopbackPorts::default();
+    let LoopbackPorts { pop3, pop3s, lmtp, inner_pop3, inner_lmtp, ready, .. } = LoopbackPorts::default();
     let (cas1, mbx1, mbx2) = (addresses.at(1), addresses.at(21), addresses.at(22));
     let text = format!(
         r#"

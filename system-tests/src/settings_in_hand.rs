@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use settings::{
-    DeliverySettings, InitSettings, InnerSettings, LogInSettings, LogSettings, NetworkList, PeerSettings,
-    PopSettings, ReadySettings, ServerSettings, SessionSettings, Span, Value as _,
+    ApiSettings, DeliverySettings, InitSettings, InnerSettings, LogInSettings, LogSettings, NetworkList,
+    PeerSettings, PopSettings, PowerSettings, ReadySettings, ServerSettings, SessionSettings, Span,
+    Value as _,
 };
 
 /// Every section, to be changed freely: beyond the range that administrators have, too, since a test has no ten seconds.
@@ -20,6 +21,8 @@ pub struct Settings {
     pub ready: ReadySettings,
     pub log: LogSettings,
     init: InitSettings,
+    api: ApiSettings,
+    power: PowerSettings,
     address: IpAddr,
 }
 
@@ -42,6 +45,8 @@ impl Settings {
             ready: server.ready.values().clone(),
             log: server.log.values().clone(),
             init: server.init.values().clone(),
+            api: server.api.values().clone(),
+            power: server.power.values().clone(),
             address: server.address,
         }
     }
@@ -58,6 +63,8 @@ impl Settings {
             ready: self.ready.into(),
             log: self.log.into(),
             init: self.init.into(),
+            api: self.api.into(),
+            power: self.power.into(),
         }
     }
 }

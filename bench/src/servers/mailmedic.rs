@@ -14,6 +14,8 @@ use crate::process::Process;
 
 /// The realm of the default configuration.
 const DOMAIN: &str = "@example.com";
+/// The database that the default configuration has the back end below serve.
+const DATABASE: &str = "DB01";
 
 // Where the default configuration listens.
 const FRONT_END: [u8; 4] = [127, 0, 0, 1];
@@ -90,10 +92,11 @@ fn build() -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("mailmedic"))
 }
 
+/// All users live in one database, whose back end is also measured by itself.
 fn import(program: &str, data: &str, users: &[String], file: &Path) -> Result<()> {
     let mut list = fs::File::create(file)?;
     for user in users {
-        writeln!(list, "{user}{DOMAIN}:{PASSWORD}")?;
+        writeln!(list, "{user}{DOMAIN}:{PASSWORD}:{DATABASE}")?;
     }
     run(program, &["user", "import", &file.display().to_string(), "--data", data]).map(drop)
 }

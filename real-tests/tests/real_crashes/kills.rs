@@ -21,11 +21,20 @@ enum Victim {
     BackEnd,
     InitOfClientAccess,
     InitOfMailbox,
+    Agent,
+    Coordinator,
     Grid,
 }
 
-const VICTIMS: [Victim; 5] =
-    [Victim::FrontEnd, Victim::BackEnd, Victim::InitOfClientAccess, Victim::InitOfMailbox, Victim::Grid];
+const VICTIMS: [Victim; 7] = [
+    Victim::FrontEnd,
+    Victim::BackEnd,
+    Victim::InitOfClientAccess,
+    Victim::InitOfMailbox,
+    Victim::Agent,
+    Victim::Coordinator,
+    Victim::Grid,
+];
 
 /// How often what was killed, and how long it took until everything served again.
 #[derive(Debug, Default)]
@@ -52,6 +61,8 @@ pub(crate) fn kill(
             Victim::BackEnd => status.service("backend").pid,
             Victim::InitOfClientAccess => status.init("cas1"),
             Victim::InitOfMailbox => status.init("mbx1"),
+            Victim::Agent => status.service("agent").pid,
+            Victim::Coordinator => status.coordinator.as_ref().and_then(|coordinator| coordinator.pid),
             Victim::Grid => status.up,
         };
         // Work is counted when it is done; the moment shall be any.

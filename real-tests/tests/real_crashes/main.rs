@@ -34,7 +34,7 @@ fn a_kill_at_any_moment_loses_nothing_doubles_nothing_and_deletes_nothing_by_hal
 #[test]
 fn restarts_by_hand_lose_nothing_double_nothing_and_delete_nothing_by_halves() {
     under_load(|installation, load, _| {
-        for (server, service) in [("mbx1", "backend"), ("cas1", "frontend"), ("mbx1", "backend")] {
+        for (server, service) in [("mbx1", "backend"), ("cas1", "frontend"), ("mbx2", "backend")] {
             load.until_done(WORK);
             installation.command(["service", "restart", server, service]).succeeded();
         }
