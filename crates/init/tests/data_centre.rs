@@ -343,6 +343,12 @@ fn is_dead(pid: u32) -> bool {
     stat.is_empty() || stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
 }
 
+/// Whether the process has come to a halt, which takes a moment after the signal.
+fn is_halted(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+}
+
 /// When the process started, in ticks since the kernel did: the 22nd field of its line, the 20th behind its name.
 fn started(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
@@ -572,6 +578,7 @@ fn a_kill_is_answered_when_the_process_is_gone_and_the_service_is_started_again(
         let before = site.serving("mbx1");
         // Not even a process that is stopped outlives it.
         send(before.pid.unwrap(), Signal::STOP);
+        wait_for("the service to halt", || is_halted(before.pid.unwrap()));
         let after = site.kill("mbx1", "backend").unwrap();
         assert!(is_dead(before.pid.unwrap()));
         assert_ne!(after.services[0].pid, before.pid);
@@ -599,6 +606,7 @@ fn an_init_that_does_not_answer_is_given_up_after_the_deadline_and_its_power_can
     site.start_grid();
     let before = site.status("mbx1").unwrap();
     send(before.pid, Signal::STOP);
+    wait_for("the init to halt", || is_halted(before.pid));
     let (folder, request) = (site.directory().server("mbx1"), ServerRequest::Status);
     let asking = control::ask_async("mbx1", &folder, &request, Duration::from_millis(50));
     let error = within_runtime(asking).unwrap_err();
