@@ -73,7 +73,7 @@ async fn of_one_session(server: &Pop3Server, target: &Target, plan: &Plan) -> Re
 }
 
 /// Opens so many sessions, a few at a time.
-async fn open(target: &Target, plan: &Plan, count: usize) -> Result<Vec<Pop3>> {
+pub(super) async fn open(target: &Target, plan: &Plan, count: usize) -> Result<Vec<Pop3>> {
     const LANES: usize = 10;
     let tls = target.tls_client()?;
     let readers = plan.readers;

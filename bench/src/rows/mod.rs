@@ -5,6 +5,7 @@ mod delivery;
 mod huge_message;
 mod idle;
 mod many_messages;
+mod moves;
 mod throughput;
 mod tls;
 
@@ -44,11 +45,13 @@ pub(crate) enum Row {
     HugeMessage,
     /// Memory of a session that waits.
     Idle,
+    /// A database that moves, and a server that is lost.
+    Moves,
 }
 
 impl Row {
     /// In the order of the document.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::BackEnd,
         Self::BothTiers,
         Self::Tls,
@@ -56,6 +59,7 @@ impl Row {
         Self::ManyMessages,
         Self::HugeMessage,
         Self::Idle,
+        Self::Moves,
     ];
 
     async fn measure(self, fleet: &mut Fleet, plan: &Plan) -> Result<Section> {
@@ -67,6 +71,7 @@ impl Row {
             Self::ManyMessages => many_messages::measure(fleet, plan).await,
             Self::HugeMessage => huge_message::measure(fleet, plan).await,
             Self::Idle => idle::measure(fleet, plan).await,
+            Self::Moves => moves::measure(fleet, plan).await,
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Mailmedic {
     pub(crate) back_end: Pop3Server,
     pub(crate) lmtp: Target,
     process: Process,
+    program: String,
+    data: String,
 }
 
 impl Mailmedic {
@@ -64,7 +66,14 @@ impl Mailmedic {
             back_end: server(BACK_END),
             lmtp: Target { domain: DOMAIN, ..Target::plain(SocketAddr::from((FRONT_END, LMTP))) },
             process,
+            program,
+            data,
         })
+    }
+
+    /// Says a command to it, and returns what that prints.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Result<String> {
+        run(&self.program, &[arguments, &["--data", &self.data]].concat())
     }
 
     /// Processes that remember nothing, with the same mail.
