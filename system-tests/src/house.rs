@@ -179,6 +179,11 @@ impl House {
         });
     }
 
+    /// The house, as one who moves mailboxes sees it.
+    pub fn site(&self) -> mailbox_move::Site {
+        mailbox_move::Site::new(self.data.clone(), self.configuration.clone())
+    }
+
     /// The mailbox of a user, in its database.
     pub fn mailbox(&self, user: &str) -> MailboxId {
         MailboxId::parse(&self.administration.show(&name(user)).unwrap().mailbox).unwrap()

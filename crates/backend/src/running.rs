@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::mounts::Mounts;
-use crate::moving::Moves;
+use crate::moving::{self, Moves};
 use crate::occupancy::Occupancy;
 use crate::{lmtp, pop3};
 
@@ -129,8 +129,7 @@ impl Running {
             server,
             service,
         });
-        let (runtime, moves) = (Handle::current(), Moves::new(&backend));
-        backend.service.set_moves(Box::new(move |order, step| runtime.block_on(moves.take(&order, step))));
+        backend.service.set_moves(moving::steps(Handle::current(), Moves::new(&backend)));
         let reception = Reception::open(Arc::clone(&backend), Arc::clone(&backend.service)).await?;
         let bound = reception.bound().into_iter().map(|bound| (bound.binding.kind, bound.local)).collect();
         Ok(Self { backend, receiving: tokio::spawn(reception.receive()), bound })

@@ -10,8 +10,8 @@ use tokio::time::{Instant, sleep};
 use crate::register::blocking;
 use crate::{MoveError, Site};
 
-/// How long a database may be mounted nowhere, as when its back end is started anew.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a database may be mounted nowhere when a move is given up: what cannot be tidied now is tidied by the next mover.
+const LITTLE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a back end may take for a step: the longest is to close a mailbox.
 const STEP: Duration = Duration::from_secs(30);
 /// The pause before everybody is asked again.
@@ -24,13 +24,19 @@ pub(crate) struct BackEnds<'a> {
     mailbox: String,
     /// Empty before there is a record, when only harmless questions are answered.
     id: String,
+    patience: Duration,
 }
 
 impl<'a> BackEnds<'a> {
     /// About the mailbox of `user`, in the move that is held, if one is.
     pub(crate) fn about(site: &'a Site, user: &User, id: Option<&MoveId>) -> Self {
         let id = id.map(MoveId::to_string).unwrap_or_default();
-        Self { site, user: user.name.clone(), mailbox: user.mailbox.clone(), id }
+        Self { site, user: user.name.clone(), mailbox: user.mailbox.clone(), id, patience: site.patience }
+    }
+
+    /// From now on a database that is mounted nowhere is not waited for much.
+    pub(crate) fn hurry(&mut self) {
+        self.patience = self.patience.min(LITTLE_PATIENCE);
     }
 
     /// Has the back end that has `database` mounted take a step, or says why that is not done.
@@ -39,7 +45,7 @@ impl<'a> BackEnds<'a> {
         database: &DatabaseName,
         step: &MoveStep,
     ) -> Result<MoveAnswer, MoveError> {
-        let (sockets, deadline) = (self.site.sockets(database.as_str()), Instant::now() + PATIENCE);
+        let (sockets, deadline) = (self.site.sockets(database.as_str()), Instant::now() + self.patience);
         loop {
             let mut why = Vec::new();
             for socket in &sockets {

@@ -301,6 +301,7 @@ impl<'a> Hold<'a> {
     async fn give_up(&mut self, why: &MoveError) {
         tracing::warn!(user = %self.user.name, target = %self.moving.target, %why, "a mailbox is not moved");
         let ours = !matches!(why, MoveError::NotHeld { .. } | MoveError::OutcomeUnknown { .. });
+        self.back_ends.hurry();
         if ours && let Err(error) = self.undo().await {
             tracing::warn!(user = %self.user.name, target = %self.moving.target, %error, "what was copied is not removed yet");
         }

@@ -1,6 +1,7 @@
 //! The installation, as a mover sees it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use directory::User;
 use settings::{Configuration, DataDirectory, DatabaseName, Layer, SizeLimit, nearest};
@@ -14,9 +15,17 @@ pub struct Site {
     pub data: DataDirectory,
     /// Its configuration.
     pub configuration: Configuration,
+    /// How long a database may be mounted nowhere before a move is given up: 15 s unless it is changed, so that a back end
+    /// can be started anew, and log-ins that wait for the mailbox are not told in vain to wait.
+    pub patience: Duration,
 }
 
 impl Site {
+    /// The installation in `data`.
+    pub fn new(data: DataDirectory, configuration: Configuration) -> Self {
+        Self { data, configuration, patience: Duration::from_secs(15) }
+    }
+
     /// The database called `name`, as the configuration writes it.
     pub(crate) fn target(&self, name: &str) -> Result<DatabaseName, MoveError> {
         if let Some(database) = self.configuration.database(name) {

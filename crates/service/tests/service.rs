@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use net::drain::Phase;
-use service::admin::{Answer, Ask, AskError, Status, Traffic, ask};
+use service::admin::{
+    Answer, Ask, AskError, ImportReport, ImportState, MoveAnswer, MoveOrder, MoveStep, Status, Traffic, ask,
+};
 use service::live::{LiveFiles, write_set};
 use service::service_log::{ServiceLog, ServiceLogSettings};
 use service::{Exchange, Live, Particulars, Service, Started, Startup, SystemClock};
@@ -241,4 +243,44 @@ fn a_mailbox_is_removed_where_it_lies_and_nowhere_else() {
     }));
     assert_eq!(remove("1"), Ok(Answer::Done));
     assert_eq!(remove("2"), Err("there is no such mailbox".into()));
+}
+
+#[test]
+fn the_steps_of_a_move_are_taken_where_there_are_mailboxes() {
+    let place = place(None);
+    let order = MoveOrder {
+        id: "00112233445566778899aabbccddeeff".into(),
+        user: "user1@example.com".into(),
+        mailbox: "ffeeddccbbaa99887766554433221100".into(),
+        database: "DB02".into(),
+    };
+    let steps = [
+        MoveStep::Measure,
+        MoveStep::Admit { quota: Some(10), octets: 7 },
+        MoveStep::Import { source: "DB01".into(), round: 1 },
+        MoveStep::Close,
+        MoveStep::Discard,
+        MoveStep::Leave,
+    ];
+    let take = |step: &MoveStep| place.asked(&Ask::Move { order: order.clone(), step: step.clone() });
+    assert_eq!(take(&steps[0]).unwrap_err().to_string(), "a frontend has no mailboxes");
+    let state = ImportState::Failed { reason: "it is full".into(), retry: true };
+    let report = ImportReport { round: 1, messages: 2, state, ..ImportReport::default() };
+    let answers = [
+        MoveAnswer::Holds { messages: 1, octets: 2 },
+        MoveAnswer::NoRoom { reason: "it is full".into() },
+        MoveAnswer::Import(report),
+        MoveAnswer::Done,
+        MoveAnswer::Superseded,
+        MoveAnswer::NotMounted,
+    ];
+    let script: Vec<_> = steps.iter().cloned().zip(answers.clone()).collect();
+    let expected = order.clone();
+    place.service.set_moves(Box::new(move |order, step| {
+        assert_eq!(order, expected);
+        script.iter().find(|(asked, _)| *asked == step).unwrap().1.clone()
+    }));
+    for (step, answer) in steps.iter().zip(answers) {
+        assert_eq!(take(step).unwrap(), Answer::Move(answer));
+    }
 }

@@ -12,6 +12,7 @@ mod flood;
 mod live_settings;
 mod log_in;
 mod maildrop;
+mod moving;
 mod protocol_log;
 mod secrets;
 mod third_parties;

@@ -11,12 +11,14 @@ mod source;
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use directory::{MoveId, MovePhase, Moving, Name, User};
 use mailbox::{MailboxError, MailboxId, Octets};
 use service::admin::{MoveAnswer, MoveOrder, MoveStep};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex as Turn;
 
 use self::import::{Copying, Round};
@@ -40,6 +42,20 @@ pub(crate) struct Moves {
 
 /// Where the steps of one mailbox in one database take turns: the round of copying that was asked for last.
 type Desk = Arc<Turn<Option<Round>>>;
+
+/// What the admin socket calls on its threads. A step is a task like any other, so it ends with the service.
+pub(crate) fn steps(runtime: Handle, moves: Moves) -> service::Moves {
+    let moves = Arc::new(moves);
+    Box::new(move |order, step| {
+        let (reply, answer) = channel();
+        let moves = Arc::clone(&moves);
+        runtime.spawn(async move {
+            // Who has asked may be gone; they will ask again.
+            let _ = reply.send(moves.take(&order, step).await);
+        });
+        answer.recv().unwrap_or(MoveAnswer::NotMounted)
+    })
+}
 
 impl Moves {
     pub(crate) fn new(backend: &Arc<Backend>) -> Self {
