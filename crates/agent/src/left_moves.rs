@@ -22,7 +22,7 @@ pub(crate) async fn take_up(data: DataDirectory, live: Arc<Live>, leading: watch
         if !*leading.borrow() {
             continue;
         }
-        let site = Site { data: data.clone(), configuration: live.snapshot().configuration.clone() };
+        let site = Site::new(data.clone(), live.snapshot().configuration.clone());
         match recover(&site).await {
             Ok(recovered) => {
                 for (user, outcome) in &recovered {

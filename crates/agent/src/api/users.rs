@@ -160,5 +160,5 @@ fn name(api: &Api, typed: &str) -> Result<Name, Problem> {
 
 /// The installation, as movers see it.
 fn site(api: &Api) -> Site {
-    Site { data: api.data.clone(), configuration: api.live.snapshot().configuration.clone() }
+    Site::new(api.data.clone(), api.live.snapshot().configuration.clone())
 }
