@@ -54,6 +54,8 @@ struct Loop {
     fencing: JoinSet<(Fence, Result<(), AskError>)>,
     /// The fences in hand, by the revisions of their records.
     in_hand: BTreeSet<u64>,
+    /// The fences that are done while their records are still seen: another kill would meet a back end that is innocent.
+    done: BTreeSet<u64>,
     /// What was waited for or impossible when it was last told.
     told: Vec<Note>,
 }
@@ -69,6 +71,7 @@ impl Leading {
             reign: None,
             fencing: JoinSet::new(),
             in_hand: BTreeSet::new(),
+            done: BTreeSet::new(),
             told: Vec::new(),
         };
         loop {
@@ -130,6 +133,8 @@ impl Loop {
         };
         self.world.records = placed.records.clone();
         self.world.epoch = placed.epoch;
+        let seen: BTreeSet<_> = placed.records.fences.values().map(|fence| fence.revision).collect();
+        self.done.retain(|fence| seen.contains(fence));
         let now = self.now();
         self.world.observe(now);
         self.with.world.send_replace(Arc::new(self.world.clone()));
@@ -182,7 +187,9 @@ impl Loop {
     }
 
     async fn carry_out(&mut self, step: &Step) -> Result<(), CoordinatorError> {
-        if let Step::Fence(fence) = step {
+        if let Step::Fence(fence) = step
+            && !self.done.contains(&fence.expects)
+        {
             if self.in_hand.insert(fence.expects) {
                 let (controls, fence) = (Arc::clone(&self.with.controls), fence.clone());
                 self.fencing.spawn(async move {
@@ -206,6 +213,7 @@ impl Loop {
         match outcome {
             Ok(()) => {
                 tracing::info!(%database, %server, "fenced: the holder's back end is gone");
+                self.done.insert(fence.expects);
                 self.write(&Step::Fence(fence.clone())).await.map(drop)
             }
             Err(error) => {

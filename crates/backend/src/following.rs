@@ -185,7 +185,6 @@ impl Follower {
                 reception::empty(&mount.sessions, limit).await;
             }
             store.dismount().await;
-            tracing::info!(%database, "dismounted");
             (database, Happened::Dismounted)
         });
     }

@@ -105,7 +105,7 @@ impl Mounted {
             };
             if news {
                 if reason.is_broken() {
-                    tracing::error!(database = %self.place.directory().display(), ?reason, "dismounted");
+                    tracing::error!(database = %self.place.directory().display(), ?reason, "broken off");
                 }
                 *standing = reason;
             }
@@ -300,7 +300,9 @@ fn start_threads(
             let closing = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
             debug_assert!(closing.is_ok(), "{closing:?}");
         }
-        drop((connection, lock, alive));
+        drop(connection);
+        tracing::info!(database = %shared.place.directory().display(), %token, "dismounted");
+        drop((lock, alive));
     });
     if started.is_err() {
         end.close();
