@@ -27,7 +27,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// What sessions are told when the service stops.
 const GOING_DOWN: &str = "The server is going down; try again";
 /// What sessions are told when their database goes to another server, or their mailbox to another database.
-const MOVING: &str = "The mailbox is moving; try again";
+const MOVING: &str = "Your mailbox is moving; log in again";
 /// A peer that takes nothing for so long is gone.
 const SEND: Duration = Duration::from_mins(5);
 
