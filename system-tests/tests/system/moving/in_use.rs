@@ -214,6 +214,20 @@ async fn a_session_is_told_to_log_in_again_and_what_it_has_only_marked_is_there(
 }
 
 #[tokio::test]
+async fn a_client_that_takes_nothing_is_cut_off_and_the_mailbox_moves() {
+    let house = house().await;
+    let large = format!("Subject: 1\r\n\r\n{}", "a line of the largest message of all\r\n".repeat(1_000_000));
+    house.deliver(USER, large.as_bytes()).await;
+    let mut client = house.logged_in(USER).await;
+    client.gets("RETR 1").await;
+    let moved = moves(&house).await;
+    assert!(moved.frozen.as_secs() >= 5, "{moved:?}");
+    let rest = client.rest().await;
+    assert!(rest.len() < large.len() && !rest.ends_with(b"\r\n.\r\n"), "{} octets", rest.len());
+    assert_eq!(house.logged_in(USER).await.retrieves(1).await.len(), large.len());
+}
+
+#[tokio::test]
 async fn log_ins_and_deliveries_wait_while_the_mailbox_is_frozen_and_others_do_not() {
     let house = house().await;
     let gates = gates(&house, "mbx1", "DB01");
