@@ -1,0 +1,32 @@
+//! How the services of a server are started, stopped, restarted and killed, and how a server itself is restarted or cut
+//! from power.
+//!
+//! Two seams. [`ServiceControl`] is about the services of one server: [`InitControl`] asks our own init. [`ServerPower`]
+//! is about servers: [`GridPower`] asks the power grid of `mailmedic up`. Every call ends within limits that its engine
+//! was given, and an error says whether something may have happened: [`ControlError::outcome_is_open`].
+//!
+//! Not here: whether anything should be done. Budgets, journals and the choice between a killed service and a server
+//! without power are the agent's.
+//!
+//! With the feature `testing` come recording fakes of both seams.
+
+mod contract;
+mod error;
+mod grid_power;
+mod init_control;
+mod json_line;
+mod name;
+mod operation;
+mod report;
+mod seam;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use error::{Cause, ControlError, Fault, Retry};
+pub use grid_power::{GridLimits, GridPower};
+pub use init_control::{InitControl, InitLimits};
+pub use name::{BootId, NameError, RequestId, ServiceName};
+pub use operation::Operation;
+pub use report::{Killed, PowerReport, PowerState, ServiceReport, ServiceState};
+pub use seam::{Answer, ServerPower, ServiceControl};

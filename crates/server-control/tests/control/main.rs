@@ -1,0 +1,25 @@
+//! Services and servers under control: one suite for every engine of service control, and what each engine does when the
+//! other side misbehaves.
+
+#![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
+
+mod fake_init;
+mod grid_power;
+mod in_memory;
+mod init_control;
+mod suite;
+
+use server_control::{RequestId, ServiceName};
+use settings::{ServerName, Value as _};
+
+fn server(name: &str) -> ServerName {
+    ServerName::parse(name).unwrap()
+}
+
+fn service(name: &str) -> ServiceName {
+    ServiceName::parse(name).unwrap()
+}
+
+fn id(text: &str) -> RequestId {
+    RequestId::parse(text).unwrap()
+}
