@@ -2,19 +2,22 @@
 //! from power.
 //!
 //! Two seams. [`ServiceControl`] is about the services of one server: [`InitControl`] asks our own init. [`ServerPower`]
-//! is about servers: [`GridPower`] asks the power grid of `mailmedic up`. Every call ends within limits that its engine
-//! was given, and an error says whether something may have happened: [`ControlError::outcome_is_open`].
+//! is about servers: [`GridPower`] asks the power grid of `mailmedic up`, [`CommandPower`] runs what the operator wrote
+//! down (IPMI, a cloud's interface). Every call ends within limits that its engine was given, and an error says whether
+//! something may have happened: [`ControlError::outcome_is_open`].
 //!
 //! Not here: whether anything should be done. Budgets, journals and the choice between a killed service and a server
 //! without power are the agent's.
 //!
 //! With the feature `testing` come recording fakes of both seams.
 
+mod command_power;
 mod contract;
 mod error;
 mod grid_power;
 mod init_control;
 mod json_line;
+mod ledger;
 mod name;
 mod operation;
 mod report;
@@ -23,6 +26,7 @@ mod seam;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use command_power::{CommandLine, CommandLineError, CommandPower, PowerCommands};
 pub use error::{Cause, ControlError, Fault, Retry};
 pub use grid_power::{GridLimits, GridPower};
 pub use init_control::{InitControl, InitLimits};

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod command_power;
 mod fake_init;
 mod grid_power;
 mod in_memory;
