@@ -3,12 +3,16 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+mod bus;
 mod command_power;
 mod fake_init;
+mod fake_systemd;
 mod grid_power;
 mod in_memory;
 mod init_control;
+mod logind_power;
 mod suite;
+mod systemd_control;
 
 use server_control::{RequestId, ServiceName};
 use settings::{ServerName, Value as _};
