@@ -111,17 +111,15 @@ async fn serve(stream: UnixStream, manner: Manner) -> std::io::Result<()> {
 }
 
 async fn answer(line: &str, services: &FakeServices, kills: bool) -> Reply<ServerStatus> {
-    let asked: serde_json::Value = serde_json::from_str(line).unwrap();
-    let done = if kills && asked["request"] == "kill" {
-        services.kill(&service(asked["service"].as_str().unwrap())).await.map(|_| ())
-    } else {
-        match serde_json::from_str(line) {
-            Ok(ServerRequest::Status) => Ok(()),
-            Ok(ServerRequest::Start { service: name }) => services.start(&service(&name)).await,
-            Ok(ServerRequest::Stop { service: name }) => services.stop(&service(&name)).await,
-            Ok(ServerRequest::Restart { service: name }) => services.restart(&service(&name)).await,
-            Err(error) => return Reply::Refused(format!("the request is not understood: {error}")),
-        }
+    let not_understood = |why: String| Reply::Refused(format!("the request is not understood: {why}"));
+    let done = match serde_json::from_str(line) {
+        Ok(ServerRequest::Status) => Ok(()),
+        Ok(ServerRequest::Start { service: name }) => services.start(&service(&name)).await,
+        Ok(ServerRequest::Stop { service: name }) => services.stop(&service(&name)).await,
+        Ok(ServerRequest::Restart { service: name }) => services.restart(&service(&name)).await,
+        Ok(ServerRequest::Kill { service: name }) if kills => services.kill(&service(&name)).await.map(drop),
+        Ok(ServerRequest::Kill { .. }) => return not_understood("unknown variant `kill`".to_owned()),
+        Err(error) => return not_understood(error.to_string()),
     };
     match done {
         Err(ControlError::Refused { reason, .. }) => Reply::Refused(reason),
