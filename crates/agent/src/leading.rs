@@ -23,8 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use crate::clock::unix_millis;
-use crate::controls::Controls;
-use init::control::AskError;
+use crate::controls::{Controls, Undone};
 
 /// When something that was not done is tried again, and how often an agent looks around if nothing wakes it.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -51,7 +50,7 @@ struct Loop {
     world: World,
     /// The revision of our record as leader, while we lead as far as we know.
     reign: Option<Revision>,
-    fencing: JoinSet<(Fence, Result<(), AskError>)>,
+    fencing: JoinSet<(Fence, Result<(), Undone>)>,
     /// The fences in hand, by the revisions of their records.
     in_hand: BTreeSet<u64>,
     /// The fences that are done while their records are still seen: another kill would meet a back end that is innocent.
@@ -207,7 +206,7 @@ impl Loop {
         Ok(())
     }
 
-    async fn fenced(&mut self, fence: &Fence, outcome: Result<(), AskError>) -> Result<(), CoordinatorError> {
+    async fn fenced(&mut self, fence: &Fence, outcome: Result<(), Undone>) -> Result<(), CoordinatorError> {
         self.in_hand.remove(&fence.expects);
         let (database, server) = (&fence.database, &fence.holder.server);
         match outcome {

@@ -41,7 +41,7 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     let records = Following::start(Arc::clone(&coordinator), cluster::everything(), None);
     let lease = settled.configuration.cluster().coordinator.lease.duration();
     let announcing = Announcing::start(Arc::clone(&coordinator), lease);
-    let controls = Arc::new(Controls::new(data.clone()));
+    let controls = Arc::new(Controls::new(&data, &settled.configuration.servers, &server, &settled.server));
     let (world, seen) = watch::channel(Arc::new(World::default()));
     let (leads, leading) = watch::channel(false);
     let placement = Leading {
@@ -100,10 +100,12 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
 
 /// The boot id of this server; where there is no init of ours to give one, that of the machine.
 async fn boot_id(controls: &Controls, server: &ServerName) -> String {
-    match controls.ask(server, &init::status::ServerRequest::Status).await {
-        Ok(status) => status.boot_id,
-        Err(_) => std::fs::read_to_string("/proc/sys/kernel/random/boot_id")
-            .map(|id| id.trim().to_owned())
-            .unwrap_or_default(),
-    }
+    let services = controls.services(server).await.unwrap_or_default();
+    let told = services.into_iter().find_map(|service| service.boot_id);
+    told.map_or_else(machine_boot_id, |id| id.as_str().to_owned())
+}
+
+fn machine_boot_id() -> String {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim().to_owned()
 }

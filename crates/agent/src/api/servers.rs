@@ -6,13 +6,12 @@ use admin_api::rows::{
     AgentPresence, Allowed, Block, Maintenance, MoveRow, Power, RestartRow, ServerRole, ServerRow,
 };
 use admin_api::{Endpoint, Kind, Listing, Problem, Unanswered, routes};
-use init::control::AskError;
-use init::status::{GridStatus, ServerRequest};
 use placement::record::{self, Presence};
 use placement::{
     World, begin_maintenance as maintenance_begins, block, end_maintenance as maintenance_ends, may_restart,
     moves_off, unblock,
 };
+use server_control::{PowerReport, PowerState, RequestId};
 use settings::{Role, Server, ServerName};
 
 use super::asked::Asked;
@@ -21,10 +20,10 @@ use super::{Api, components, moves, requester, services, shown, words};
 use crate::clock::{moment, unix_millis};
 
 pub(super) async fn list(api: Arc<Api>, _: Asked<routes::Servers>) -> Result<Listing<ServerRow>, Problem> {
-    let (world, settled, power) = (api.world(), api.live.snapshot(), api.controls.power().await);
+    let (world, settled) = (api.world(), api.live.snapshot());
     let mut listing = Listing::default();
     for server in &settled.configuration.servers {
-        listing.rows.push(row(&api, &world, server, power.as_ref()).await);
+        listing.rows.push(row(&api, &world, server).await);
         if !world.records.agents.contains_key(&server.name) {
             let why = "its agent is not there; what is shown is what others know".to_owned();
             listing.unanswered.push(Unanswered { server: server.name.to_string(), why });
@@ -39,28 +38,26 @@ pub(super) async fn show(api: Arc<Api>, asked: Asked<routes::ShowServer>) -> Res
 }
 
 async fn shown_row(api: &Api, name: &ServerName) -> Result<ServerRow, Problem> {
-    let (settled, power) = (api.live.snapshot(), api.controls.power().await);
+    let settled = api.live.snapshot();
     let server = settled.configuration.server(name.as_str());
     let server = server.ok_or_else(|| Problem::unknown("server", name.as_str(), std::iter::empty()))?;
-    Ok(row(api, &api.world(), server, power.as_ref()).await)
+    Ok(row(api, &api.world(), server).await)
 }
 
-async fn row(api: &Api, world: &World, server: &Server, grid: Option<&GridStatus>) -> ServerRow {
+async fn row(api: &Api, world: &World, server: &Server) -> ServerRow {
     let presence = world.records.agents.get(&server.name).map(|kept| &kept.value);
-    let status = api.controls.ask(&server.name, &ServerRequest::Status).await.ok();
+    let report = api.controls.power(&server.name).await;
+    let services = services::of_server(api, &server.name).await.ok();
     let active =
         world.topology.databases.iter().filter(|database| {
             world.mounted_on(&database.name).is_some_and(|mounted| *mounted == server.name)
         });
-    let sessions = services::of_server(api, &server.name)
-        .await
-        .ok()
-        .map(|rows| rows.iter().filter_map(|row| row.sessions).sum());
+    let sessions = services.as_ref().map(|rows| rows.iter().filter_map(|row| row.sessions).sum());
     ServerRow {
         name: server.name.to_string(),
         roles: server.roles.iter().map(|role| role_of(*role)).collect(),
         address: server.address.to_string(),
-        power: power(server, grid, status.is_some()),
+        power: power(report.as_ref(), services.is_some()),
         agent: if presence.is_some() { AgentPresence::Present } else { AgentPresence::Absent },
         boot_id: presence.map(|Presence { boot_id, .. }| boot_id.clone()),
         since: presence.map(|presence| moment(presence.since)),
@@ -84,13 +81,12 @@ fn role_of(role: Role) -> ServerRole {
     }
 }
 
-/// What the grid says; without one, a server whose init answers is on.
-fn power(server: &Server, grid: Option<&GridStatus>, answers: bool) -> Power {
-    let known = grid.and_then(|grid| grid.servers.iter().find(|status| server.name == *status.server));
-    match known {
-        Some(status) if status.pid.is_some() => Power::On,
-        Some(status) if status.returns.is_some() => Power::Out,
-        Some(_) => Power::Off,
+/// What is said of its power; if nobody says anything, a server whose services are known is on.
+fn power(report: Option<&PowerReport>, answers: bool) -> Power {
+    match report.map(|report| report.state) {
+        Some(PowerState::On) => Power::On,
+        Some(PowerState::Out { .. }) => Power::Out,
+        Some(PowerState::Off) => Power::Off,
         None if answers => Power::On,
         None => Power::Out,
     }
@@ -146,24 +142,17 @@ pub(super) async fn restart(
         if !request.force {
             may_restart(&world, server.as_str()).map_err(|refusal| problem(&refusal))?;
         }
-        let id = if request.id.is_empty() { return Err(no_id()) } else { request.id.clone() };
-        let boot_id = world.records.agents.get(&server).map(|kept| kept.value.boot_id.clone());
-        let restarted = api.controls.restart(&server, &id).await;
-        restarted.map_err(|error| {
-            let kind = if matches!(error, AskError::Refused(_)) { Kind::Refused } else { Kind::Unavailable };
-            Problem::new(kind, error.to_string())
+        let id = RequestId::parse(&request.id).map_err(|error| {
+            let why =
+                format!("{error}; a restart is done once for each \"id\", however often it is asked for");
+            Problem::new(Kind::BadInput, why)
         })?;
+        let boot_id = world.records.agents.get(&server).map(|kept| kept.value.boot_id.clone());
+        api.controls.restart(&server, id).await.map_err(|error| services::told(&error))?;
         let outcome = "it is shut down in order and starts again".to_owned();
-        Ok(RestartRow { id, server: server.to_string(), boot_id, outcome })
+        Ok(RestartRow { id: request.id.clone(), server: server.to_string(), boot_id, outcome })
     };
     note(&api, &asked, "restart", request.reason.as_deref(), done.await)
-}
-
-fn no_id() -> Problem {
-    Problem::new(
-        Kind::BadInput,
-        "a restart needs an \"id\": with the same id it is done once, however often it is asked for",
-    )
 }
 
 pub(super) async fn begin_maintenance(

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use admin_api::rows::{Address, ServiceRow, ServiceState, Traffic};
 use admin_api::{Endpoint, Kind, Listing, Problem, Unanswered, routes};
-use init::status::{ServerRequest, ServiceStatus};
+use placement::UnixMillis;
+use server_control::{ServiceName, ServiceReport};
 use service::admin::{self, Answer, Ask, Status, ask};
 use settings::{ServerFolder, ServerName};
 use tokio::task::spawn_blocking;
@@ -13,7 +14,7 @@ use tokio::task::spawn_blocking;
 use super::Api;
 use super::asked::Asked;
 use crate::clock::moment;
-use init::control::AskError;
+use crate::controls::{Act, Undone};
 
 /// The service that answers here.
 const AGENT: &str = "agent";
@@ -38,12 +39,11 @@ pub(super) async fn list(
 }
 
 /// The services of one server, with what each says about itself.
-pub(super) async fn of_server(api: &Api, server: &ServerName) -> Result<Vec<ServiceRow>, AskError> {
-    let status = api.controls.ask(server, &ServerRequest::Status).await?;
+pub(super) async fn of_server(api: &Api, server: &ServerName) -> Result<Vec<ServiceRow>, Undone> {
     let folder = api.data.server(server.as_str());
     let mut rows = Vec::new();
-    for service in &status.services {
-        let said = says(folder.clone(), service.service.clone()).await;
+    for service in &api.controls.services(server).await? {
+        let said = says(folder.clone(), service.service.as_str().to_owned()).await;
         rows.push(row(server, service, said.as_deref()));
     }
     Ok(rows)
@@ -58,12 +58,12 @@ async fn says(folder: ServerFolder, service: String) -> Option<Box<Status>> {
     }
 }
 
-fn row(server: &ServerName, service: &ServiceStatus, said: Option<&Status>) -> ServiceRow {
-    use init::status::ServiceState as State;
-    let millis = placement::UnixMillis(u64::try_from(service.since.as_millisecond()).unwrap_or(0));
+fn row(server: &ServerName, service: &ServiceReport, said: Option<&Status>) -> ServiceRow {
+    use server_control::ServiceState as State;
+    let since = service.since.map(|since| UnixMillis(u64::try_from(since.as_millisecond()).unwrap_or(0)));
     ServiceRow {
         server: server.to_string(),
-        service: service.service.clone(),
+        service: service.service.as_str().to_owned(),
         state: match service.state {
             State::Stopped => ServiceState::Stopped,
             State::Starting => ServiceState::Starting,
@@ -72,7 +72,7 @@ fn row(server: &ServerName, service: &ServiceStatus, said: Option<&Status>) -> S
             State::Failed => ServiceState::Failed,
         },
         pid: service.pid,
-        since: Some(moment(millis)),
+        since: since.map(moment),
         restarts: service.restarts,
         stopped_by_hand: service.stopped_by_hand,
         traffic: said.map(|status| match status.traffic {
@@ -82,7 +82,7 @@ fn row(server: &ServerName, service: &ServiceStatus, said: Option<&Status>) -> S
         }),
         sessions: said.map(|status| status.sessions as u64),
         addresses: said.map(|status| addresses(&status.details)).unwrap_or_default(),
-        failure: service.failure.as_ref().map(ToString::to_string),
+        failure: service.failure.clone(),
     }
 }
 
@@ -100,7 +100,7 @@ fn addresses(details: &serde_json::Value) -> Vec<Address> {
 
 pub(super) async fn start(api: Arc<Api>, asked: Asked<routes::StartService>) -> Result<ServiceRow, Problem> {
     let reason = asked.request.reason.clone();
-    control(&api, &asked, "start", reason.as_deref(), |service| ServerRequest::Start { service }).await
+    control(&api, &asked, ("start", Act::Start), reason.as_deref()).await
 }
 
 pub(super) async fn stop(api: Arc<Api>, asked: Asked<routes::StopService>) -> Result<ServiceRow, Problem> {
@@ -109,7 +109,7 @@ pub(super) async fn stop(api: Arc<Api>, asked: Asked<routes::StopService>) -> Re
         let why = "it is the last agent that is there, and nobody could start it again";
         return Err(Problem::new(Kind::Refused, why));
     }
-    control(&api, &asked, "stop", reason.as_deref(), |service| ServerRequest::Stop { service }).await
+    control(&api, &asked, ("stop", Act::Stop), reason.as_deref()).await
 }
 
 pub(super) async fn restart(
@@ -117,27 +117,23 @@ pub(super) async fn restart(
     asked: Asked<routes::RestartService>,
 ) -> Result<ServiceRow, Problem> {
     let reason = asked.request.reason.clone();
-    control(&api, &asked, "restart", reason.as_deref(), |service| ServerRequest::Restart { service }).await
+    control(&api, &asked, ("restart", Act::Restart), reason.as_deref()).await
 }
 
 async fn control<E: Endpoint>(
     api: &Api,
     asked: &Asked<E>,
-    action: &str,
+    (action, act): (&str, Act),
     reason: Option<&str>,
-    request: impl FnOnce(String) -> ServerRequest,
 ) -> Result<ServiceRow, Problem> {
     let (server, service) = (asked.path("server"), asked.path("service"));
     let done = async {
         let server = api.server_called(server)?;
-        let status = api.controls.ask(&server, &ServerRequest::Status).await.map_err(|error| told(&error))?;
-        let names: Vec<_> = status.services.iter().map(|known| known.service.clone()).collect();
-        let found = names.iter().find(|name| name.eq_ignore_ascii_case(service));
-        let found =
-            found.ok_or_else(|| Problem::unknown("service", service, names.iter().map(String::as_str)))?;
-        let asked = api.controls.ask(&server, &request(found.clone())).await.map_err(|error| told(&error))?;
-        let after = asked.services.iter().find(|known| known.service == *found);
-        let after = after.ok_or_else(|| Problem::new(Kind::Internal, "the init forgot the service"))?;
+        let found = find(api, &server, service).await?;
+        api.controls.act(&server, &found, act).await.map_err(|error| told(&error))?;
+        let after = api.controls.services(&server).await.map_err(|error| told(&error))?;
+        let after = after.iter().find(|known| known.service == found);
+        let after = after.ok_or_else(|| Problem::new(Kind::Internal, "its init forgot the service"))?;
         Ok(row(&server, after, None))
     };
     let done: Result<ServiceRow, Problem> = done.await;
@@ -146,7 +142,16 @@ async fn control<E: Endpoint>(
     done
 }
 
-fn told(error: &AskError) -> Problem {
-    let kind = if matches!(error, AskError::Refused(_)) { Kind::Refused } else { Kind::Unavailable };
+/// The service called `name`, as its server calls it.
+async fn find(api: &Api, server: &ServerName, name: &str) -> Result<ServiceName, Problem> {
+    let services = api.controls.services(server).await.map_err(|error| told(&error))?;
+    let names: Vec<_> = services.iter().map(|service| service.service.as_str()).collect();
+    let found = services.iter().find(|service| service.service.as_str().eq_ignore_ascii_case(name));
+    let found = found.map(|service| service.service.clone());
+    found.ok_or_else(|| Problem::unknown("service", name, names.into_iter()))
+}
+
+pub(super) fn told(error: &Undone) -> Problem {
+    let kind = if error.is_refusal() { Kind::Refused } else { Kind::Unavailable };
     Problem::new(kind, error.to_string())
 }
