@@ -8,9 +8,11 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+pub mod account;
 pub mod authority;
 pub mod installation;
 pub mod lmtp;
+pub mod load;
 pub mod mail;
 pub mod place;
 pub mod pop3;
@@ -24,6 +26,7 @@ pub mod wait;
 pub mod wire;
 
 pub use installation::Installation;
+pub use load::{Crowd, Load};
 pub use lmtp::{LmtpClient, Verdict};
 pub use pop3::{Fault, Pop3Client};
 pub use preparation::Preparation;
