@@ -26,8 +26,8 @@ pub mod wait;
 pub mod wire;
 
 pub use installation::Installation;
-pub use load::{Crowd, Load};
 pub use lmtp::{LmtpClient, Verdict};
+pub use load::{Crowd, Load};
 pub use pop3::{Fault, Pop3Client};
 pub use preparation::Preparation;
 pub use wait::until;

@@ -13,8 +13,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use real_tests::process::{Signal, send};
 use real_tests::load::PASSWORD;
+use real_tests::process::{Signal, send};
 use real_tests::random::Random;
 use real_tests::{Crowd, Installation, LmtpClient, Load, Preparation, mail, wait};
 

@@ -11,7 +11,7 @@ use real_tests::random::Random;
 use real_tests::{Installation, until};
 
 use crate::ledger::Death;
-use crate::view::{DATABASES, MAILBOX_SERVERS, mounted_on, move_database, other, until_settled};
+use crate::view::{DATABASES, MAILBOX_SERVERS, mounted_on, move_database, other, until_settled_without};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Disturbance {
@@ -47,11 +47,13 @@ pub(crate) struct Disturbances<'a> {
     random: Random,
     done: BTreeMap<Disturbance, (u32, Duration)>,
     deaths: Vec<Death>,
+    /// Every process that was killed here.
+    killed: Vec<u32>,
 }
 
 impl<'a> Disturbances<'a> {
     pub(crate) fn new(installation: &'a Installation, random: Random) -> Self {
-        Self { installation, random, done: BTreeMap::new(), deaths: Vec::new() }
+        Self { installation, random, done: BTreeMap::new(), deaths: Vec::new(), killed: Vec::new() }
     }
 
     /// The deaths of back ends that were caused here.
@@ -64,7 +66,7 @@ impl<'a> Disturbances<'a> {
         let disturbance = *ALL.get(round).unwrap_or_else(|| self.random.choose(&ALL));
         let began = Instant::now();
         self.cause(disturbance);
-        until_settled(self.installation);
+        until_settled_without(self.installation, &self.killed);
         let (count, time) = self.done.entry(disturbance).or_default();
         *count += 1;
         *time += began.elapsed();
@@ -116,6 +118,7 @@ impl<'a> Disturbances<'a> {
         // The moment shall be any.
         thread::sleep(Duration::from_micros(self.random.below(5_000) as u64));
         send(pid, Signal::KILL);
+        self.killed.extend([Some(pid), back_end].into_iter().flatten());
         until("the killed to be dead", || {
             [Some(pid), back_end].into_iter().flatten().all(has_ended).then_some(())
         });
@@ -128,7 +131,8 @@ impl<'a> Disturbances<'a> {
     fn two_operators(&mut self, database: &str) {
         let to = self.elsewhere(database);
         let second = if self.random.happens(50) { to } else { other(to) };
-        let (installation, moved) = (self.installation, |to: &str| ["database", "move", database, "--to", to].map(str::to_owned));
+        let (installation, moved) =
+            (self.installation, |to: &str| ["database", "move", database, "--to", to].map(str::to_owned));
         let ran = thread::scope(|scope| {
             let both = [to, second].map(|to| scope.spawn(move || installation.command(moved(to))));
             both.map(|operator| operator.join().unwrap())
@@ -136,7 +140,8 @@ impl<'a> Disturbances<'a> {
         assert!(ran.iter().any(|ran| ran.code == 0), "{ran:?}");
         for refused in ran.into_iter().filter(|ran| ran.code != 0) {
             let said = refused.failed_with(1);
-            assert!(said.contains("is being moved already"), "{said}");
+            let why = ["is being moved already", "somebody else has changed it at the same moment"];
+            assert!(why.iter().any(|why| said.contains(why)), "{said}");
         }
     }
 
@@ -146,7 +151,9 @@ impl<'a> Disturbances<'a> {
         let back_end = self.installation.status().pid_of(&holder, "backend").unwrap();
         let long = self.random.happens(50);
         send(back_end, Signal::STOP);
-        self.installation.command(["database", "move", database, "--to", other(&holder), "--no-wait"]).succeeded();
+        self.installation
+            .command(["database", "move", database, "--to", other(&holder), "--no-wait"])
+            .succeeded();
         if long {
             until("the database to be elsewhere", || {
                 (mounted_on(self.installation, database).as_deref() == Some(other(&holder))).then_some(())

@@ -195,7 +195,8 @@ mod proofs {
 
     #[test]
     fn mounts_one_after_the_other_are_in_order() {
-        let mounts = [mount("mbx1", 4, 0, Some(9)), mount("mbx1", 4, 10, Some(19)), mount("mbx2", 7, 20, None)];
+        let mounts =
+            [mount("mbx1", 4, 0, Some(9)), mount("mbx1", 4, 10, Some(19)), mount("mbx2", 7, 20, None)];
         assert_eq!(never_twice(&mounts), Ok(()));
     }
 

@@ -24,9 +24,10 @@ fn a_mailbox_server_is_emptied_restarted_and_filled_again() {
         let boot = server(&installation, "mbx1")["boot_id"].clone();
 
         installation.command(["server", "drain", "mbx1", "--reason", "kernel update"]).succeeded();
-        let copies = installation.command(["copies"]).succeeded();
-        assert!(copies.contains("kernel update"), "{copies}");
+        let shown = installation.command(["server", "show", "mbx1"]).succeeded();
+        assert!(shown.contains("kernel update"), "{shown}");
         for database in DATABASES {
+            assert_eq!(copy(&installation, database, "mbx1"), "suspended");
             assert_eq!(mounted_on(&installation, database).as_deref(), Some("mbx2"));
         }
         load.until_done(100);

@@ -80,6 +80,12 @@ pub(crate) fn move_database(installation: &Installation, name: &str, to: &str) -
 /// too often is started by hand.
 #[track_caller]
 pub(crate) fn until_settled(installation: &Installation) {
+    until_settled_without(installation, &[]);
+}
+
+/// The same, with others in the place of the processes that were killed: of those, some do not know yet.
+#[track_caller]
+pub(crate) fn until_settled_without(installation: &Installation, killed: &[u32]) {
     until("every database to be mounted and everything to run", || {
         let status = installation.status();
         for (server, service) in status.services().filter(|(_, service)| service.state == "Failed") {
@@ -90,6 +96,7 @@ pub(crate) fn until_settled(installation: &Installation) {
         let still = |row: &Value| row["state"] == "mounted" && row["move"].is_null();
         let servers = try_rows(installation, &["server", "list"])?;
         let present = |row: &Value| row["agent"] == "present";
-        (status.all_run() && rows.iter().all(still) && servers.iter().all(present)).then_some(())
+        let replaced = killed.iter().all(|killed| !status.pids().contains(killed));
+        (replaced && status.all_run() && rows.iter().all(still) && servers.iter().all(present)).then_some(())
     });
 }
