@@ -88,6 +88,13 @@ impl Installation {
         run(Command::new(&self.program).args(arguments).env("MAILMEDIC_DATA", &self.data), input)
     }
 
+    /// Begins a command on this installation and leaves it to itself; what it says is nobody's.
+    pub fn begin<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Child {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).env("MAILMEDIC_DATA", &self.data);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// Adds users, all with the same password.
     #[track_caller]
     pub fn add_users(&self, names: &[&str], password: &str) {

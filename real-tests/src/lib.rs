@@ -8,9 +8,11 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
+pub mod account;
 pub mod authority;
 pub mod installation;
 pub mod lmtp;
+pub mod load;
 pub mod mail;
 pub mod place;
 pub mod pop3;
@@ -25,6 +27,7 @@ pub mod wire;
 
 pub use installation::Installation;
 pub use lmtp::{LmtpClient, Verdict};
+pub use load::{Crowd, Load};
 pub use pop3::{Fault, Pop3Client};
 pub use preparation::Preparation;
 pub use wait::until;

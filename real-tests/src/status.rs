@@ -63,6 +63,12 @@ impl Status {
         self.services().find(|(_, service)| service.name == name).unwrap().1
     }
 
+    /// The process of the service called `name` of the server called `server`, if both are there.
+    pub fn pid_of(&self, server: &str, name: &str) -> Option<u32> {
+        let found = self.services().find(|(of, service)| *of == server && service.name == name);
+        found.and_then(|(_, service)| service.pid)
+    }
+
     /// The init of the server called `name`.
     pub fn init(&self, name: &str) -> Option<u32> {
         self.servers.iter().find(|server| server.name == name).unwrap().init

@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use real_tests::process::{Signal, send};
 use real_tests::random::Random;
-use real_tests::{Installation, until};
-
-use crate::load::Load;
+use real_tests::{Installation, Load, until};
 
 /// How much the load does between two kills, at most.
 const WORK: usize = 300;

@@ -1,28 +1,24 @@
 //! Any process may be killed at any moment: nothing acknowledged is lost, nothing is there twice, no deletion is done by
 //! halves.
 //!
-//! Mail servers and clients work without pause and keep [accounts](account) of what they were promised, while one process
+//! Mail servers and clients work without pause and keep [accounts](real_tests::account) of what they were promised, while one process
 //! after another dies. What they find, during and after, must agree with the accounts.
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-mod account;
 mod kills;
-mod load;
 
 use std::fmt::Display;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use real_tests::load::PASSWORD;
 use real_tests::process::{Signal, send};
 use real_tests::random::Random;
-use real_tests::{Installation, LmtpClient, Preparation, mail, wait};
+use real_tests::{Crowd, Installation, LmtpClient, Load, Preparation, mail, wait};
 
-use account::Account;
-use load::Load;
-
-const PASSWORD: &str = "secret";
+const CROWD: Crowd = Crowd { users: 6, readers: 2, mail_servers: 4 };
 
 #[test]
 fn a_kill_at_any_moment_loses_nothing_doubles_nothing_and_deletes_nothing_by_halves() {
@@ -54,9 +50,7 @@ const WORK: u64 = 200;
 fn under_load<D: Display>(disturb: impl FnOnce(&mut Installation, &Load, &mut Random) -> D) -> Load {
     let mut random = Random::for_test();
     let mut installation = Preparation::new().start();
-    let load = Load::new(&installation);
-    let names: Vec<&str> = load.accounts().iter().map(Account::user).collect();
-    installation.add_users(&names, PASSWORD);
+    let load = Load::new(&installation, CROWD);
     let done = thread::scope(|scope| {
         let _alarm = load.alarm();
         load.start(scope, &mut random);
@@ -66,9 +60,7 @@ fn under_load<D: Display>(disturb: impl FnOnce(&mut Installation, &Load, &mut Ra
     });
     println!("{done}\n{load}");
 
-    for account in load.accounts() {
-        account.settle(installation.pop3());
-    }
+    load.settle();
     let sound = installation.command(["database", "check"]).succeeded();
     assert!(sound.contains("all is well"), "{sound}");
     installation.stop();

@@ -7,16 +7,14 @@ use std::thread::{self, Scope};
 use std::time::{Duration, Instant};
 
 use pop3::ResponseCode;
-use real_tests::pop3::Fault;
-use real_tests::random::Random;
-use real_tests::{Installation, LmtpClient, Pop3Client, Verdict, mail, wait};
 
-use crate::PASSWORD;
 use crate::account::Account;
+use crate::pop3::Fault;
+use crate::random::Random;
+use crate::{Installation, LmtpClient, Pop3Client, Verdict, mail, wait};
 
-const USERS: usize = 6;
-const MAIL_SERVERS: usize = 4;
-const READERS: usize = 2;
+/// The password of every user.
+pub const PASSWORD: &str = "secret";
 /// A maildrop with more messages gets none for a while.
 const FULL: usize = 100;
 /// How many messages a session retrieves and marks at most.
@@ -24,22 +22,37 @@ const HANDFUL: usize = 25;
 /// How long to wait for something before looking whether the load is over.
 const BREATH: Duration = Duration::from_secs(1);
 
+/// How many of whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Crowd {
+    /// Users, each with a client that retrieves and deletes.
+    pub users: usize,
+    /// Clients of any user that only look.
+    pub readers: usize,
+    /// Mail servers, each with one connection.
+    pub mail_servers: usize,
+}
+
 /// The work of all of them.
 #[derive(Debug)]
-pub(crate) struct Load {
+pub struct Load {
     pop3: SocketAddr,
     lmtp: SocketAddr,
+    crowd: Crowd,
     accounts: Vec<Account>,
     over: AtomicBool,
     acknowledged: AtomicU64,
     retrieved: AtomicU64,
     deleted: AtomicU64,
+    put_off: AtomicU64,
+    turned_away: AtomicU64,
     doubtful: AtomicU64,
     broken_off: AtomicU64,
 }
 
 /// Ends the load when the thread that holds it panics: what it found is the report.
-pub(crate) struct Alarm<'a>(&'a AtomicBool);
+#[derive(Debug)]
+pub struct Alarm<'a>(&'a AtomicBool);
 
 impl Drop for Alarm<'_> {
     fn drop(&mut self) {
@@ -50,26 +63,43 @@ impl Drop for Alarm<'_> {
 }
 
 impl Load {
-    /// Nothing has been sent yet, and there are no users yet.
-    pub(crate) fn new(installation: &Installation) -> Self {
+    /// The load of a crowd whose users are added here. Nothing has been sent yet.
+    #[track_caller]
+    pub fn new(installation: &Installation, crowd: Crowd) -> Self {
+        let accounts: Vec<_> =
+            (1..=crowd.users).map(|number| Account::new(&format!("user{number}"))).collect();
+        installation.add_users(&accounts.iter().map(Account::user).collect::<Vec<_>>(), PASSWORD);
         Self {
             pop3: installation.pop3(),
             lmtp: installation.lmtp(),
-            accounts: (1..=USERS).map(|number| Account::new(&format!("user{number}"))).collect(),
+            crowd,
+            accounts,
             over: AtomicBool::new(false),
             acknowledged: AtomicU64::new(0),
             retrieved: AtomicU64::new(0),
             deleted: AtomicU64::new(0),
+            put_off: AtomicU64::new(0),
+            turned_away: AtomicU64::new(0),
             doubtful: AtomicU64::new(0),
             broken_off: AtomicU64::new(0),
         }
     }
 
-    pub(crate) fn accounts(&self) -> &[Account] {
-        &self.accounts
+    /// The names of the users.
+    pub fn users(&self) -> impl Iterator<Item = &str> {
+        self.accounts.iter().map(Account::user)
     }
 
-    pub(crate) fn start<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, random: &mut Random) {
+    /// Now that everything is quiet: compares all there is with all that is known.
+    #[track_caller]
+    pub fn settle(&self) {
+        for account in &self.accounts {
+            account.settle(self.pop3);
+        }
+    }
+
+    /// Begins the work of everybody.
+    pub fn start<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, random: &mut Random) {
         let mut start = |work: Box<dyn FnOnce(Random) + Send + 'scope>| {
             let random = random.fork();
             scope.spawn(move || {
@@ -77,37 +107,46 @@ impl Load {
                 work(random);
             });
         };
-        for number in 0..MAIL_SERVERS {
+        for number in 0..self.crowd.mail_servers {
             start(Box::new(move |random| self.deliver(number, random)));
         }
         for account in &self.accounts {
             start(Box::new(move |random| self.sessions(random, |random| self.consume(account, random))));
         }
-        for _ in 0..READERS {
+        for _ in 0..self.crowd.readers {
             start(Box::new(move |random| self.sessions(random, |random| self.read(random))));
         }
     }
 
     /// For a thread, to hold while it works.
-    pub(crate) fn alarm(&self) -> Alarm<'_> {
+    pub fn alarm(&self) -> Alarm<'_> {
         Alarm(&self.over)
     }
 
-    pub(crate) fn stop(&self) {
+    /// Everybody ends what is begun and goes.
+    pub fn stop(&self) {
         self.over.store(true, Relaxed);
     }
 
-    pub(crate) fn is_over(&self) -> bool {
+    /// Whether nobody begins anything any more.
+    pub fn is_over(&self) -> bool {
         self.over.load(Relaxed)
     }
 
     /// How much has been done.
-    pub(crate) fn done(&self) -> u64 {
+    pub fn done(&self) -> u64 {
         self.acknowledged.load(Relaxed) + self.retrieved.load(Relaxed) + self.deleted.load(Relaxed)
     }
 
+    /// Makes sure that nobody was refused anything: no log-in, no delivery.
+    #[track_caller]
+    pub fn was_let_in(&self) {
+        let refused = self.turned_away.load(Relaxed) + self.put_off.load(Relaxed);
+        assert_eq!(refused, 0, "{self}");
+    }
+
     /// Makes sure that the processes were killed in the midst of work.
-    pub(crate) fn was_heavy(&self, kills: usize) {
+    pub fn was_heavy(&self, kills: usize) {
         let kills = kills as u64;
         assert!(self.acknowledged.load(Relaxed) > kills && self.deleted.load(Relaxed) > kills, "{self}");
         assert!(self.broken_off.load(Relaxed) > 0, "{self}");
@@ -146,7 +185,10 @@ impl Load {
                         recipient.acknowledged(&id);
                         self.acknowledged.fetch_add(1, Relaxed);
                     }
-                    Verdict::Refused(reply) => assert_eq!(reply.code() / 100, 4, "{id}: {reply}"),
+                    Verdict::Refused(reply) => {
+                        assert_eq!(reply.code() / 100, 4, "{id}: {reply}");
+                        self.put_off.fetch_add(1, Relaxed);
+                    }
                     Verdict::Unknown => connection = None,
                 }
             }
@@ -230,13 +272,18 @@ impl Load {
     }
 
     fn log_in(&self, account: &Account) -> Result<Pop3Client, Fault> {
-        let mut client = Pop3Client::connect(self.pop3)?;
-        client.log_in(account.user(), PASSWORD)?;
-        Ok(client)
+        let logged_in = Pop3Client::connect(self.pop3).and_then(|mut client| {
+            client.log_in(account.user(), PASSWORD)?;
+            Ok(client)
+        });
+        if logged_in.is_err() {
+            self.turned_away.fetch_add(1, Relaxed);
+        }
+        logged_in
     }
 
     /// Waits until so much more has been done, or the load has come to an end by itself.
-    pub(crate) fn until_done(&self, more: u64) {
+    pub fn until_done(&self, more: u64) {
         let goal = self.done() + more;
         wait::until("the load to go on", || (self.done() >= goal || self.is_over()).then_some(()));
     }
@@ -244,13 +291,16 @@ impl Load {
 
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [acknowledged, retrieved, deleted, doubtful, broken_off] =
-            [&self.acknowledged, &self.retrieved, &self.deleted, &self.doubtful, &self.broken_off]
-                .map(|count| count.load(Relaxed));
-        write!(
-            f,
-            "{acknowledged} messages acknowledged, {retrieved} retrieved, {deleted} deleted, {doubtful} sessions ended in \
-             doubt, {broken_off} sessions broken off"
-        )
+        let counts = [
+            ("messages acknowledged", &self.acknowledged),
+            ("put off", &self.put_off),
+            ("retrieved", &self.retrieved),
+            ("deleted", &self.deleted),
+            ("sessions turned away at log-in", &self.turned_away),
+            ("broken off", &self.broken_off),
+            ("ended in doubt", &self.doubtful),
+        ];
+        let counts = counts.map(|(what, count)| format!("{} {what}", count.load(Relaxed)));
+        f.write_str(&counts.join(", "))
     }
 }

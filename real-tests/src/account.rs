@@ -5,14 +5,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use real_tests::pop3::Entry;
-use real_tests::{Pop3Client, mail};
-
-use crate::PASSWORD;
+use crate::load::PASSWORD;
+use crate::pop3::Entry;
+use crate::{Pop3Client, mail};
 
 /// The mail of one user.
 #[derive(Debug)]
-pub(crate) struct Account {
+pub struct Account {
     user: String,
     facts: Mutex<Facts>,
 }
@@ -62,43 +61,46 @@ struct Doubt {
 }
 
 impl Account {
-    pub(crate) fn new(user: &str) -> Self {
+    /// Nothing has been sent to `user` yet.
+    pub fn new(user: &str) -> Self {
         Self { user: user.to_owned(), facts: Mutex::default() }
     }
 
-    pub(crate) fn user(&self) -> &str {
+    /// The name that the user logs in with.
+    pub fn user(&self) -> &str {
         &self.user
     }
 
-    pub(crate) fn address(&self) -> String {
+    /// Where mail for the user goes.
+    pub fn address(&self) -> String {
         format!("{}@example.com", self.user)
     }
 
     /// How many messages may be in the maildrop.
-    pub(crate) fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         let facts = self.facts();
         let gone = facts.seen.values().filter(|seen| matches!(seen.fate, Fate::Deleted(_))).count();
         facts.sent.len() - gone
     }
 
     /// A message is about to be sent.
-    pub(crate) fn sending(&self, id: &str, message: &Arc<[u8]>) {
+    pub fn sending(&self, id: &str, message: &Arc<[u8]>) {
         let sent = Sent { message: Arc::clone(message), acknowledged: false };
         self.facts().sent.insert(id.to_owned(), sent);
     }
 
     /// The server has taken responsibility for a message.
-    pub(crate) fn acknowledged(&self, id: &str) {
+    pub fn acknowledged(&self, id: &str) {
         self.facts().sent.get_mut(id).unwrap().acknowledged = true;
     }
 
     /// Whether a message was retrieved before.
-    pub(crate) fn has_seen(&self, uidl: &str) -> bool {
+    pub fn has_seen(&self, uidl: &str) -> bool {
         self.facts().seen.contains_key(uidl)
     }
 
     /// A message was retrieved: it must be what was sent, under the UIDL it always had, and there only once.
-    pub(crate) fn retrieved(&self, uidl: &str, message: &[u8]) {
+    pub fn retrieved(&self, uidl: &str, message: &[u8]) {
         let user = &self.user;
         let facts = &mut *self.facts();
         let id = mail::id(message).unwrap_or_else(|| panic!("{user}: {uidl} is no message of ours"));
@@ -112,7 +114,7 @@ impl Account {
     }
 
     /// A session that began at `began` was shown this list.
-    pub(crate) fn listed(&self, began: Instant, list: &[Entry]) {
+    pub fn listed(&self, began: Instant, list: &[Entry]) {
         let user = &self.user;
         let facts = &mut *self.facts();
         let listed: HashSet<&str> = list.iter().map(|entry| entry.uidl.as_str()).collect();
@@ -137,21 +139,21 @@ impl Account {
     }
 
     /// Those of the list that may be deleted: they were retrieved, and no doubt hangs over them.
-    pub(crate) fn deletable(&self, list: &[Entry]) -> Vec<Entry> {
+    pub fn deletable(&self, list: &[Entry]) -> Vec<Entry> {
         let facts = self.facts();
         let here = |entry: &&Entry| facts.seen.get(&entry.uidl).is_some_and(|seen| seen.fate == Fate::Here);
         list.iter().filter(here).cloned().collect()
     }
 
     /// QUIT is about to be said with these messages marked.
-    pub(crate) fn quitting(&self, marked: &[Entry]) {
+    pub fn quitting(&self, marked: &[Entry]) {
         self.set_fate(marked, Fate::InDoubt);
         let uidls = marked.iter().map(|entry| entry.uidl.clone()).collect();
         self.facts().doubts.push(Doubt { uidls, since: Instant::now(), gone: None });
     }
 
     /// QUIT was answered with +OK.
-    pub(crate) fn deleted(&self, marked: &[Entry]) {
+    pub fn deleted(&self, marked: &[Entry]) {
         self.set_fate(marked, Fate::Deleted(Instant::now()));
         let first = marked.first().map(|entry| &entry.uidl);
         self.facts().doubts.retain(|doubt| doubt.uidls.first() != first);
@@ -165,7 +167,7 @@ impl Account {
     }
 
     /// Now that everything is quiet: retrieves all there is and compares it with all that is known.
-    pub(crate) fn settle(&self, at: SocketAddr) {
+    pub fn settle(&self, at: SocketAddr) {
         let began = Instant::now();
         let mut client = Pop3Client::connect(at).unwrap();
         client.log_in(&self.user, PASSWORD).unwrap();
@@ -190,7 +192,7 @@ impl Account {
 /// That every kind of damage is noticed.
 #[cfg(test)]
 mod tests {
-    use real_tests::random::Random;
+    use crate::random::Random;
 
     use super::*;
 
