@@ -85,10 +85,9 @@ fn role_of(role: Role) -> ServerRole {
 fn power(report: Option<&PowerReport>, answers: bool) -> Power {
     match report.map(|report| report.state) {
         Some(PowerState::On) => Power::On,
-        Some(PowerState::Out { .. }) => Power::Out,
         Some(PowerState::Off) => Power::Off,
         None if answers => Power::On,
-        None => Power::Out,
+        Some(PowerState::Out { .. }) | None => Power::Out,
     }
 }
 
