@@ -66,7 +66,7 @@ pub(super) async fn begin(api: Arc<Api>, asked: Asked<routes::MoveUser>) -> Resu
         tracing::debug!(user = row.user, "a move of a mailbox is still being prepared");
     }
     match (row.state, &row.outcome) {
-        (UserMoveState::Refused, Some(why)) => Err(Problem::new(Kind::Refused, why.clone())),
+        (UserMoveState::Refused, Some(why)) => Err(Problem::new(Kind::BadInput, why.clone())),
         _ => Ok(row),
     }
 }
