@@ -9,6 +9,7 @@
 mod bad_input;
 mod disturbances;
 mod fencing;
+mod full_disk;
 mod ledger;
 mod maintenance;
 mod silence;

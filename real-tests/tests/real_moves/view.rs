@@ -49,8 +49,7 @@ fn find(rows: Vec<Value>, is_it: impl Fn(&Value) -> bool) -> Value {
 #[track_caller]
 pub(crate) fn mounted_on(installation: &Installation, name: &str) -> Option<String> {
     let row = database(installation, name);
-    let on = (row["state"] == "mounted").then(|| row["mounted_on"].as_str().unwrap().to_owned());
-    on
+    (row["state"] == "mounted").then(|| row["mounted_on"].as_str().unwrap().to_owned())
 }
 
 /// Waits until `name` is mounted on `server` and no move of it is under way.
