@@ -15,6 +15,9 @@ use tokio::time::timeout;
 const BACK_END: &str = "backend";
 /// How long an init or the grid may take to answer from memory.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the grid may take to refuse a restart. Shorter than an agent that is told to end leaves those it answers: the
+/// server may be its own.
+const REFUSAL: Duration = Duration::from_millis(500);
 /// How long a server may take to be restarted.
 const RESTART: Duration = Duration::from_mins(2);
 
@@ -48,7 +51,7 @@ impl Controls {
     pub(crate) async fn restart(&self, server: &ServerName, id: &str) -> Result<(), AskError> {
         let (data, request) = (self.data.clone(), power(Action::Restart, server, id));
         let asked = tokio::spawn(async move { power_control::ask(&data, &request, RESTART).await });
-        match timeout(PATIENCE, asked).await {
+        match timeout(REFUSAL, asked).await {
             Ok(Ok(answer)) => answer.map(drop),
             // It panicked, which has been told, or it is under way.
             Ok(Err(_)) | Err(_) => Ok(()),
