@@ -17,8 +17,9 @@ use tokio::time::timeout;
 
 /// How long an init or the grid may take to answer from memory.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long somebody waits who asks for something that may take long: then it is under way.
-const UNDER_WAY: Duration = Duration::from_secs(2);
+/// How long somebody waits who asks for something that may take long: then it is under way. Shorter than an agent that is
+/// told to end leaves those it answers: the server may be its own.
+const UNDER_WAY: Duration = Duration::from_millis(500);
 /// How long a configured command may take.
 const COMMAND: Duration = Duration::from_mins(1);
 

@@ -8,7 +8,7 @@ use real_tests::process::{Signal, has_ended, send};
 use real_tests::random::Random;
 use real_tests::{Crowd, Fault, Installation, LmtpClient, Load, Preparation, mail, until};
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, fences};
 use crate::view::{
     copy, database, mounted_on, move_database, until_mounted_on, until_settled, until_settled_without,
 };
@@ -71,6 +71,7 @@ fn a_stopped_holder_is_fenced_and_never_writes_again() {
     // Its server has a back end again, which holds nothing that is not its own.
     until_settled(&installation);
     assert_ne!(installation.status().pid_of("mbx1", "backend"), Some(holder));
+    assert_eq!(fences(&installation, "mbx1"), 1, "the back end that came after it is innocent");
     until("the copy to be fit again", || (copy(&installation, "DB01", "mbx1") == "healthy").then_some(()));
     Ledger::read(&installation, &[]).prove(&installation);
 }

@@ -166,6 +166,11 @@ fn token(line: &Value) -> Token {
     (epoch.parse().unwrap(), revision.parse().unwrap())
 }
 
+/// How often the back end of `server` was killed because somebody asked for it.
+pub(crate) fn fences(installation: &Installation, server: &'static str) -> usize {
+    kills(server, &lines(&installation.data().join("servers").join(server).join("init.log"))).len()
+}
+
 /// The back ends that an init killed because it was asked to.
 fn kills(server: &'static str, lines: &[Value]) -> Vec<Death> {
     let of_back_end = lines.iter().filter(|line| line["service"] == "backend");

@@ -9,6 +9,7 @@
 mod bad_input;
 mod disturbances;
 mod fencing;
+mod full_disk;
 mod ledger;
 mod maintenance;
 mod silence;
@@ -68,7 +69,9 @@ fn random_moves_and_crashes_lose_nothing() {
         .set("coordinator", "lease", "\"2 s\"")
         .set("coordinator", "request-timeout", "\"1 s\"")
         .set("placement", "session-drain", "\"1 s\"")
-        .set("placement", "hand-over", "\"3 s\"");
+        .set("placement", "hand-over", "\"3 s\"")
+        // The ledger wants every line from the beginning.
+        .set("log", "service-log-size", "\"4 GB\"");
     let installation = preparation.start();
     let load = Load::new(&installation, Crowd { users: 6, readers: 2, mail_servers: 3 });
     let mut disturbances = Disturbances::new(&installation, random.fork());

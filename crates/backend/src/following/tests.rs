@@ -20,7 +20,7 @@ struct Scene {
     following: JoinHandle<()>,
     end: oneshot::Sender<()>,
     // Removed with the scene.
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 fn db01() -> DatabaseName {
@@ -54,7 +54,7 @@ fn scene() -> Scene {
     let following = Following { data: data.clone(), live, mounts: mounts.clone(), assigned, reports: told };
     let (end, ended) = oneshot::channel();
     let following = tokio::spawn(following.run(async { drop(ended.await) }));
-    Scene { data, mounts, assign, reports, following, end, folder }
+    Scene { data, mounts, assign, reports, following, end, _folder: folder }
 }
 
 impl Scene {
