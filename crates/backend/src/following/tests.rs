@@ -172,7 +172,7 @@ async fn at_the_end_everything_is_dismounted_and_the_lock_is_free() {
     scene.assign.send_replace(order(5, Wanted::Mounted));
     scene.is(MountState::Mounted, 5).await;
     let database = scene.data.database("DB01");
-    let Scene { end, following, folder, .. } = scene;
+    let Scene { end, following, _folder: folder, .. } = scene;
     end.send(()).unwrap();
     timeout(Duration::from_secs(30), following).await.expect("in time").unwrap();
     let next = SqliteStore::mount(&database, FencingToken { epoch: 1, revision: 6 }, MountOptions::default());
