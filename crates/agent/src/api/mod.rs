@@ -57,14 +57,16 @@ impl Api {
 
     /// Writes a decision, or says why not.
     async fn write(&self, writes: &Writes) -> Result<(), Problem> {
-        match commit(&*self.coordinator, writes, Vec::new()).await {
-            Ok(Committed::Written(_)) => Ok(()),
-            Ok(Committed::Void) => Err(Problem::new(
-                Kind::Conflict,
-                "somebody else has changed it at the same moment; look and ask again",
-            )),
-            Err(error) => Err(coordinator_problem(&error)),
+        match self.try_to_write(writes).await? {
+            Committed::Written(_) => Ok(()),
+            Committed::Void => Err(overtaken()),
         }
+    }
+
+    /// Writes a decision, if the world is still as it supposes.
+    async fn try_to_write(&self, writes: &Writes) -> Result<Committed, Problem> {
+        let committed = commit(&*self.coordinator, writes, Vec::new()).await;
+        committed.map_err(|error| coordinator_problem(&error))
     }
 
     /// The server called `name`, as the configuration spells it.
@@ -102,6 +104,10 @@ fn words(reason: Option<&str>) -> String {
 /// The reason as it is shown.
 fn shown(reason: &str) -> Option<String> {
     (!reason.is_empty()).then(|| reason.to_owned())
+}
+
+fn overtaken() -> Problem {
+    Problem::new(Kind::Conflict, "somebody else has changed it at the same moment; look and ask again")
 }
 
 /// What an absent coordinator means to a caller.

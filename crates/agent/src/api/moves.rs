@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use admin_api::rows::{Candidate, MoveRow, MoveState, Moves};
 use admin_api::{Caller, Kind, Listing, Problem, Unanswered, routes};
+use cluster::Committed;
 use placement::record::{AssignmentReason, FinishedMove, Move, MoveOutcome};
 use placement::{
     MoveId, MoveRequest, PlacedDatabase, Relocation, World, moves_off, preferred_moves, request_move,
@@ -14,9 +15,13 @@ use tokio::time::{Instant, timeout_at};
 use super::asked::Asked;
 use super::databases::known;
 use super::refusal::problem;
-use super::{Api, requester, shown, words};
+use super::{Api, overtaken, requester, shown, words};
 use crate::clock::{moment, unix_millis};
 
+/// How often a move is asked for when somebody else is faster.
+const ATTEMPTS: usize = 3;
+/// How long the news of what somebody else has done may take.
+const NEWS: Duration = Duration::from_secs(1);
 /// How long a standing order may take until it is seen to be obeyed.
 const BEGIN: Duration = Duration::from_secs(3);
 
@@ -111,8 +116,24 @@ async fn begin(
     reason: Option<&str>,
     force: bool,
 ) -> Result<MoveRow, Problem> {
-    let asked = async {
-        let world = api.world();
+    let asked = until_written(api, caller, (database, to), reason, force).await;
+    let outcome = asked.as_ref().map(|row| format!("move {} asked for", row.id));
+    let target = to.map_or_else(|| database.to_owned(), |to| format!("{database} to {to}"));
+    api.audit.note(caller, ("move", &target), reason, outcome);
+    asked
+}
+
+/// Asks for a move by what the world is now. When somebody is faster, the world is soon another, and says who and what.
+async fn until_written(
+    api: &Api,
+    caller: &Caller,
+    (database, to): (&str, Option<&str>),
+    reason: Option<&str>,
+    force: bool,
+) -> Result<MoveRow, Problem> {
+    let mut worlds = api.world.clone();
+    for _ in 0..ATTEMPTS {
+        let world = Arc::clone(&worlds.borrow_and_update());
         let request = MoveRequest {
             id: new_id()?,
             database,
@@ -123,15 +144,13 @@ async fn begin(
             at: unix_millis(),
         };
         let (name, asked) = request_move(&world, request).map_err(|refusal| problem(&refusal))?;
-        api.write(&asked.writes(&name)).await?;
-        let database = known(&world, name.as_str())?;
-        Ok(requested_row(&world, database, &asked))
-    };
-    let asked: Result<MoveRow, Problem> = asked.await;
-    let outcome = asked.as_ref().map(|row| format!("move {} asked for", row.id));
-    let target = to.map_or_else(|| database.to_owned(), |to| format!("{database} to {to}"));
-    api.audit.note(caller, ("move", &target), reason, outcome);
-    asked
+        if let Committed::Written(_) = api.try_to_write(&asked.writes(&name)).await? {
+            return Ok(requested_row(&world, known(&world, name.as_str())?, &asked));
+        }
+        // Whether the news comes in time shows in the next attempt.
+        let _ = timeout_at(Instant::now() + NEWS, worlds.changed()).await;
+    }
+    Err(overtaken())
 }
 
 pub(super) async fn show(api: Arc<Api>, asked: Asked<routes::ShowMove>) -> Result<MoveRow, Problem> {
