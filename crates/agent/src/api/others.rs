@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use admin_api::{Caller, Unanswered};
-use api_client::{Client, ClientError, Door};
+use api_client::{Client, ClientError, Door, TlsIdentity};
 use settings::ServerName;
 use tokio::task::JoinSet;
 
@@ -34,6 +34,27 @@ impl<T> Answers<T> {
     }
 }
 
+/// Where the agent of a server listens: on a socket of this data directory, or where it says in the records.
+fn door(api: &Api, server: &ServerName) -> Door {
+    let socket = Door::Socket(api.data.server(server.as_str()).api_socket());
+    match (&socket, elsewhere(api, server)) {
+        (Door::Socket(path), Some(elsewhere)) if !path.exists() => elsewhere,
+        _ => socket,
+    }
+}
+
+/// The way to an agent on another machine: by TLS, each showing its certificate of the cluster.
+fn elsewhere(api: &Api, server: &ServerName) -> Option<Door> {
+    let address = api.world().records.agents.get(server)?.value.api?;
+    let authority = api.data.cluster_authority();
+    let own = |ending| authority.join(format!("{}.{ending}", api.server));
+    let identity = TlsIdentity { authority: authority.join("ca.pem"), own: Some((own("pem"), own("key"))) };
+    let config =
+        identity.config().inspect_err(|error| tracing::error!(%error, "other agents cannot be asked"));
+    let name = server.as_str().to_owned().try_into().ok()?;
+    Some(Door::Tls { authority: address.to_string(), name, config: config.ok()?, token: None })
+}
+
 /// Asks the agent of each server, all at once.
 pub(super) async fn ask_each<T, F, Fut>(
     api: &Api,
@@ -48,8 +69,7 @@ where
 {
     let mut asking = JoinSet::new();
     for server in servers {
-        let door = Door::Socket(api.data.server(server.as_str()).api_socket());
-        let client = Client::new(door).in_the_name_of(caller.clone()).with_limit(PATIENCE);
+        let client = Client::new(door(api, &server)).in_the_name_of(caller.clone()).with_limit(PATIENCE);
         let asked = ask(client, server.clone());
         asking.spawn(async move { (server, asked.await) });
     }
