@@ -159,3 +159,6 @@ async fn open_api(_: Arc<Api>, _: Asked<routes::OpenApi>) -> Result<serde_json::
 async fn version(api: Arc<Api>, _: Asked<routes::ShowVersion>) -> Result<Version, Problem> {
     Ok(Version { server: api.server.to_string(), version: env!("CARGO_PKG_VERSION").to_owned() })
 }
+
+#[cfg(test)]
+mod tests;
