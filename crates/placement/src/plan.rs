@@ -10,7 +10,7 @@ use settings::{DatabaseName, ServerName};
 use crate::fitness::Candidates;
 use crate::moment::Moment;
 use crate::name::{MoveId, Requester};
-use crate::record::{AssignmentReason, Move, MoveOutcome, Wanted};
+use crate::record::{AssignmentReason, FinishedMove, Move, MoveOutcome, Wanted};
 use crate::token::Token;
 use crate::world::World;
 
@@ -88,6 +88,8 @@ pub struct FinishMove {
     pub asked: Move,
     /// How it ended.
     pub outcome: MoveOutcome,
+    /// The moves that ended before, the latest first.
+    pub earlier: Vec<FinishedMove>,
     /// The revision of the move.
     pub expects: u64,
 }
@@ -232,6 +234,7 @@ pub fn plan(world: &World, now: Moment) -> Plan {
                 database: database.clone(),
                 asked: requested.value.clone(),
                 outcome: MoveOutcome::Refused { reason },
+                earlier: Vec::new(),
                 expects: requested.revision,
             }));
         }

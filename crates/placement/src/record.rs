@@ -246,7 +246,7 @@ pub struct Move {
     pub force: bool,
 }
 
-/// The last move of a database that has an outcome.
+/// The last move of a database that has an outcome, and with it the moves before, for those who still ask about them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FinishedMove {
     /// What was asked for.
@@ -257,6 +257,25 @@ pub struct FinishedMove {
     pub finished: UnixMillis,
     /// How long after the request.
     pub took_millis: u64,
+    /// The moves before, the latest first. They have none of their own.
+    #[serde(default)]
+    pub earlier: Vec<FinishedMove>,
+}
+
+impl FinishedMove {
+    /// How many earlier moves are kept.
+    const KEPT: usize = 7;
+
+    /// The move of this id, if it is this one or an earlier one.
+    pub fn find(&self, id: &str) -> Option<&Self> {
+        std::iter::once(self).chain(&self.earlier).find(|finished| finished.asked.id.as_str() == id)
+    }
+
+    /// What the next finished move has as its earlier ones.
+    pub(crate) fn as_earlier(&self) -> Vec<Self> {
+        let this = Self { earlier: Vec::new(), ..self.clone() };
+        std::iter::once(this).chain(self.earlier.iter().cloned()).take(Self::KEPT).collect()
+    }
 }
 
 /// How a move ended.

@@ -77,6 +77,7 @@ impl FinishMove {
             outcome: self.outcome.clone(),
             finished: at,
             took_millis: at.millis_since(self.asked.requested),
+            earlier: self.earlier.clone(),
         };
         writes.put(RecordKey::FinishedMove(self.database.clone()), &finished);
         writes.deletes.push(key);

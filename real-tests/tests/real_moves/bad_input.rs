@@ -22,9 +22,8 @@ fn what_makes_no_sense_is_refused_with_what_was_likely_meant() {
     refused("database move DB01 --to cas1", 2, "cas1: it has no copy");
 
     installation.command(["server", "drain", "mbx2"]).succeeded();
-    refused("database move DB01 --to mbx2", 1, "activation is blocked by local");
+    refused("database move DB01 --to mbx2", 1, "activation is blocked by");
     refused("server drain mbx1", 1, "can go nowhere");
-    installation.command(["server", "allow", "mbx1"]).succeeded();
     refused("server restart mbx1", 1, "mbx1 is the last available mailbox server");
     refused("server restart cas1", 1, "cas1 is the last available client-access server");
     installation.command(["database", "move", "DB01", "--to", "mbx2", "--force"]).succeeded();

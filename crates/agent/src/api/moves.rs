@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin_api::rows::{Candidate, MoveRow, MoveState, Moves};
-use admin_api::{Caller, Kind, Listing, Problem, Unanswered, routes};
+use admin_api::{Caller, Kind, Listing, Problem, routes};
 use cluster::Committed;
 use placement::record::{AssignmentReason, FinishedMove, Move, MoveOutcome};
 use placement::{
@@ -22,6 +22,8 @@ use crate::clock::{moment, unix_millis};
 const ATTEMPTS: usize = 3;
 /// How long the news of what somebody else has done may take.
 const NEWS: Duration = Duration::from_secs(1);
+/// How long it may take until every agent knows what one has written, the coordinator being there.
+const HEARSAY: Duration = Duration::from_secs(8);
 /// How long a standing order may take until it is seen to be obeyed.
 const BEGIN: Duration = Duration::from_secs(3);
 
@@ -43,6 +45,18 @@ pub(super) async fn several(
     relocate(&api, &asked.caller, relocations, asked.request.reason.as_deref()).await
 }
 
+/// Refuses to move some databases where others can go nowhere.
+pub(super) fn can_all_go(relocations: &[Relocation]) -> Result<(), Problem> {
+    let stuck = relocations
+        .iter()
+        .filter_map(|relocation| Some(format!("{}: {}", relocation.database, relocation.to.as_ref().err()?)));
+    let stuck: Vec<_> = stuck.collect();
+    if stuck.is_empty() {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::Refused, "some databases can go nowhere, so none is moved").because(stuck))
+}
+
 /// Begins all of the moves. If one of them is impossible, none is begun.
 pub(super) async fn relocate(
     api: &Api,
@@ -50,17 +64,7 @@ pub(super) async fn relocate(
     relocations: Vec<Relocation>,
     reason: Option<&str>,
 ) -> Result<Listing<MoveRow>, Problem> {
-    let stuck: Vec<_> = relocations
-        .iter()
-        .filter_map(|relocation| {
-            relocation.to.as_ref().err().map(|why| format!("{}: {why}", relocation.database))
-        })
-        .collect();
-    if !stuck.is_empty() {
-        return Err(
-            Problem::new(Kind::Refused, "some databases can go nowhere, so none is moved").because(stuck)
-        );
-    }
+    can_all_go(&relocations)?;
     let mut rows = Vec::new();
     for Relocation { database, to, .. } in relocations {
         let to = to.as_ref().ok().map(settings::ServerName::as_str);
@@ -79,24 +83,18 @@ pub(super) async fn relocate(
     Ok(Listing::complete(rows))
 }
 
-/// The moves by which a standing order takes databases off a server, once they have begun. Those that can go nowhere are
-/// told with the reason.
-pub(super) async fn begun(api: &Api, relocations: Vec<Relocation>) -> Listing<MoveRow> {
+/// The moves by which a standing order takes databases off a server, once they have begun.
+pub(super) async fn begun(api: &Api, relocations: &[Relocation]) -> Listing<MoveRow> {
     let deadline = Instant::now() + BEGIN;
     let mut worlds = api.world.clone();
     let mut listing = Listing::default();
-    for Relocation { database, from, to } in relocations {
-        if let Err(why) = to {
-            let why = format!("{database} stays for now: {why}");
-            listing.unanswered.push(Unanswered { server: from.to_string(), why });
-            continue;
-        }
+    for Relocation { database, from, .. } in relocations {
         loop {
             let world = Arc::clone(&worlds.borrow_and_update());
             let Ok(placed) = known(&world, database.as_str()) else { break };
-            let left = world.records.assignments.get(&database).is_none_or(|at| at.value.server != from);
+            let left = world.records.assignments.get(database).is_none_or(|at| at.value.server != *from);
             let row = under_way(&world, placed).or_else(|| {
-                let finished = world.records.finished_moves.get(&database).filter(|_| left)?;
+                let finished = world.records.finished_moves.get(database).filter(|_| left)?;
                 Some(finished_row(placed, &finished.value))
             });
             if row.is_some() || timeout_at(deadline, worlds.changed()).await.is_err() {
@@ -155,7 +153,8 @@ async fn until_written(
 
 pub(super) async fn show(api: Arc<Api>, asked: Asked<routes::ShowMove>) -> Result<MoveRow, Problem> {
     let (database, id) = (asked.path("database"), asked.path("id"));
-    let deadline = Instant::now() + Duration::from_secs(asked.query.seconds().into());
+    let began = Instant::now();
+    let deadline = began + Duration::from_secs(asked.query.seconds().into());
     let mut worlds = api.world.clone();
     let mut first = None;
     loop {
@@ -164,6 +163,8 @@ pub(super) async fn show(api: Arc<Api>, asked: Asked<routes::ShowMove>) -> Resul
         let known_before = first.get_or_insert_with(|| row.as_ref().map(|row| row.state));
         let news = row.as_ref().map(|row| row.state) != *known_before;
         let over = row.as_ref().is_some_and(|row| row.state.is_over());
+        // What another agent wrote a moment ago may not have come here yet.
+        let deadline = if row.is_none() { deadline.max(began + HEARSAY) } else { deadline };
         if news || over || timeout_at(deadline, worlds.changed()).await.is_err() {
             return row.ok_or_else(|| {
                 Problem::new(Kind::Unknown, format!("{database} has no move {id}, or has had another since"))
@@ -178,8 +179,7 @@ pub(super) fn under_way(world: &World, database: &PlacedDatabase) -> Option<Move
 }
 
 fn find(world: &World, database: &PlacedDatabase, id: &str) -> Option<MoveRow> {
-    let finished = world.records.finished_moves.get(&database.name).map(|kept| &kept.value);
-    let finished = finished.filter(|finished| finished.asked.id.as_str() == id);
+    let finished = world.records.finished_moves.get(&database.name).and_then(|kept| kept.value.find(id));
     finished
         .map(|finished| finished_row(database, finished))
         .or_else(|| under_way(world, database).filter(|row| row.id == id))

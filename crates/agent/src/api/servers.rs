@@ -109,10 +109,10 @@ pub(super) async fn drain(
     let done = async {
         let server = api.server_called(asked.path("server"))?;
         let relocations = moves_off(&api.world(), &server);
+        moves::can_all_go(&relocations)?;
         let record = record::Block { reason: words(reason), at: unix_millis(), move_now: true };
         api.write(&block(&server, &requester(&asked.caller), &record)).await?;
-        // The block stands even if some of its databases can go nowhere yet: they go when they can.
-        Ok(moves::begun(&api, relocations).await)
+        Ok(moves::begun(&api, &relocations).await)
     };
     note(&api, &asked, "drain", reason, done.await)
 }

@@ -301,10 +301,12 @@ impl Place<'_> {
     }
 
     fn finish(&mut self, requested: &Kept<Move>, outcome: MoveOutcome) {
+        let earlier = self.world.records.finished_moves.get(&self.database.name);
         self.plan.steps.push(Step::FinishMove(FinishMove {
             database: self.database.name.clone(),
             asked: requested.value.clone(),
             outcome,
+            earlier: earlier.map(|kept| kept.value.as_earlier()).unwrap_or_default(),
             expects: requested.revision,
         }));
     }
