@@ -97,6 +97,11 @@ impl Gateway {
         self.deadline
     }
 
+    /// How many members there are.
+    pub(super) const fn members(&self) -> usize {
+        self.members.len()
+    }
+
     /// Asks one member after the other.
     pub(super) async fn ask<T: DeserializeOwned>(
         &self,
@@ -114,22 +119,6 @@ impl Gateway {
             }
         }
         Err(turns.last)
-    }
-
-    /// Asks only the member `turn`, and for something that changes nothing.
-    pub(super) async fn ask_one<T: DeserializeOwned>(
-        &self,
-        turn: usize,
-        operation: &'static str,
-        path: &str,
-        request: &impl Serialize,
-    ) -> Result<T, CoordinatorError> {
-        let end = Instant::now() + self.deadline;
-        let times = Times { connect: end, answer: end };
-        self.ask_member(turn, Effect::None, path, body(request), times).await.map_err(|failed| {
-            self.avoid(turn);
-            failed.into_error(operation, Effect::None)
-        })
     }
 
     /// Begins an answer that does not end, of whichever member gives it, on a connection of its own.
@@ -183,7 +172,7 @@ impl Gateway {
     }
 
     /// The next request begins with another member.
-    fn avoid(&self, turn: usize) {
+    pub(super) fn avoid(&self, turn: usize) {
         let next = (turn + 1) % self.members.len();
         let _ = self.preferred.compare_exchange(turn, next, Relaxed, Relaxed);
     }

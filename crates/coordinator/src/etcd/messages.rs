@@ -293,8 +293,6 @@ pub(super) struct WatchLine {
 #[derive(Debug, Deserialize)]
 pub(super) struct WatchAnswer {
     #[serde(default)]
-    pub(super) header: Header,
-    #[serde(default)]
     pub(super) created: bool,
     #[serde(default)]
     pub(super) canceled: bool,

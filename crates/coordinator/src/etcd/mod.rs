@@ -6,6 +6,9 @@
 //! Several endpoints are tried in turn: reads at all of them, a change only until it may have arrived at one. All of
 //! an answer's time is bounded by the deadline.
 //!
+//! What is read or changed takes most of the members, so one that is cut off answers nothing. Only a lease is kept alive by
+//! the leader alone: one that was cut off says so until it notices, which takes as long as an election.
+//!
 //! Not for: administering etcd. Its compaction, space and members are its operator's.
 
 mod connection;

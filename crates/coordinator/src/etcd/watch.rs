@@ -1,7 +1,8 @@
 //! Following changes in etcd.
 //!
-//! A watch that is silent may have nothing to tell, or nobody at its other end. So after a silence its member is asked
-//! for something that only a member in touch with the others can answer, and the watch is begun anew there.
+//! A watch that is silent may have nothing to tell, or nobody at its other end. So after a silence it is begun anew, at a
+//! member that can answer what only one in touch with the others can. So it is when its member ends it: every member can
+//! go on where another one has stopped.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::Inner;
 use super::failure::garbled;
 use super::gateway::Stream;
-use super::messages::{TxnAnswer, WatchAnswer, WatchLine, WatchRequest};
+use super::messages::{WatchAnswer, WatchLine, WatchRequest};
 use crate::{Answer, CoordinatorError, Prefix, Revision, Watch, WatchEvent};
 
 const OPERATION: &str = "watch";
@@ -24,6 +25,8 @@ pub(super) struct EtcdWatch {
     prefix: Prefix,
     /// All up to here was told.
     after: Revision,
+    /// The life of the store that is told of, once it is known.
+    epoch: Option<u64>,
     lines: Option<Lines>,
     over: Option<CoordinatorError>,
 }
@@ -42,7 +45,7 @@ impl EtcdWatch {
         prefix: Prefix,
         after: Revision,
     ) -> Result<Self, CoordinatorError> {
-        let mut watch = Self { etcd, prefix, after, lines: None, over: None };
+        let mut watch = Self { etcd, prefix, after, epoch: None, lines: None, over: None };
         watch.begin().await?;
         Ok(watch)
     }
@@ -51,7 +54,15 @@ impl EtcdWatch {
     ///
     /// They are asked for one revision earlier. Of the revision up to which it was compacted, etcd still knows what was
     /// put, but not what was deleted, and would begin there without a word.
+    ///
+    /// Nor does a member say that it is behind the others, or cut off from them: it would begin, and be silent. So they
+    /// are asked of a member that has just shown that it is neither.
     async fn begin(&mut self) -> Result<(), CoordinatorError> {
+        let now = self.etcd.read(None).await?;
+        if now.revision < self.after || self.epoch.is_some_and(|epoch| epoch != now.epoch) {
+            // A life of the store that has not come so far, or another one.
+            return Err(CoordinatorError::Compacted { after: self.after });
+        }
         let deadline = Instant::now() + self.etcd.gateway.deadline();
         let request = WatchRequest::new(self.etcd.names.range(&self.prefix), self.after.0.max(1));
         let stream = self.etcd.gateway.stream(OPERATION, "/v3/watch", &request).await?;
@@ -61,10 +72,10 @@ impl EtcdWatch {
             Err(_) => return Err(CoordinatorError::unavailable(OPERATION, "it did not begin in time")),
         };
         self.require_known(&created)?;
-        if !created.created || created.header.revision < self.after.0 {
-            // A life of the store that has not come so far.
-            return Err(CoordinatorError::Compacted { after: self.after });
+        if !created.created {
+            return Err(CoordinatorError::unavailable(OPERATION, "it told something before it began"));
         }
+        self.epoch = Some(now.epoch);
         self.lines = Some(lines);
         Ok(())
     }
@@ -81,19 +92,29 @@ impl EtcdWatch {
     }
 
     async fn wait(&mut self) -> Result<Vec<WatchEvent>, CoordinatorError> {
+        // Each may go away once.
+        let mut members_left = self.etcd.gateway.members();
         loop {
             let Some(lines) = &mut self.lines else {
                 self.begin().await?;
                 continue;
             };
+            let turn = lines.stream.turn;
             let patience = Instant::now() + self.etcd.gateway.deadline();
-            let Ok(answer) = timeout_at(patience, lines.next()).await else {
-                let (turn, question) = (lines.stream.turn, self.etcd.names.reading(None));
-                self.etcd.gateway.ask_one::<TxnAnswer>(turn, OPERATION, "/v3/kv/txn", &question).await?;
-                self.lines = None;
-                continue;
+            let answer = match timeout_at(patience, lines.next()).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(error)) if members_left == 0 => return Err(error),
+                Ok(Err(_)) => {
+                    members_left -= 1;
+                    self.etcd.gateway.avoid(turn);
+                    self.lines = None;
+                    continue;
+                }
+                Err(_) => {
+                    self.lines = None;
+                    continue;
+                }
             };
-            let answer = answer?;
             self.require_known(&answer)?;
             let events: Result<Vec<_>, _> =
                 answer.events.into_iter().map(|event| self.etcd.names.event(event)).collect();

@@ -1,4 +1,4 @@
-//! An etcd of one member in a temporary folder, on ports of loopback.
+//! A member of etcd, most often the only one, in a temporary folder, on ports of loopback.
 
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
@@ -42,14 +42,25 @@ pub(crate) fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
+/// How a member is started.
+struct Start {
+    scheme: &'static str,
+    name: String,
+    clients: SocketAddr,
+    peers: SocketAddr,
+    /// Where the other members find it.
+    found: SocketAddr,
+    /// What all members are told of all.
+    members: String,
+    more: Vec<String>,
+}
+
 /// A process that is killed in the end.
 pub(crate) struct Etcd {
     home: TempDir,
     process: Child,
+    start: Start,
     pub(crate) clients: SocketAddr,
-    peers: SocketAddr,
-    more: Vec<String>,
-    scheme: &'static str,
 }
 
 impl Etcd {
@@ -62,10 +73,22 @@ impl Etcd {
 
     /// Starts one, with more options.
     pub(crate) fn launch(scheme: &'static str, more: Vec<String>) -> Self {
-        let home = TempDir::new().unwrap();
         let (clients, peers) = (free_port(), free_port());
-        let process = launch(home.path(), scheme, clients, peers, &more);
-        Self { home, process, clients, peers, more, scheme }
+        let members = format!("test=http://{peers}");
+        Self::begin(Start { scheme, name: "test".to_owned(), clients, peers, found: peers, members, more })
+    }
+
+    /// Starts one of several: `members` says of all where the others find them, of this one at `found`.
+    pub(crate) fn member(name: &str, peers: SocketAddr, found: SocketAddr, members: &str) -> Self {
+        let (name, members) = (name.to_owned(), members.to_owned());
+        let (scheme, clients, more) = ("http", free_port(), Vec::new());
+        Self::begin(Start { scheme, name, clients, peers, found, members, more })
+    }
+
+    fn begin(start: Start) -> Self {
+        let home = TempDir::new().unwrap();
+        let process = start.process(home.path());
+        Self { home, process, clients: start.clients, start }
     }
 
     pub(crate) async fn ready(&self, client: &dyn Coordinator) {
@@ -80,7 +103,7 @@ impl Etcd {
 
     /// Starts it again, on the same ports, with what it had.
     pub(crate) fn start_again(&mut self) {
-        self.process = launch(self.home.path(), self.scheme, self.clients, self.peers, &self.more);
+        self.process = self.start.process(self.home.path());
     }
 
     /// Starts it again with nothing.
@@ -101,7 +124,8 @@ impl Etcd {
         kill_process(self.id(), Signal::CONT).unwrap();
     }
 
-    fn id(&self) -> Pid {
+    /// The process.
+    pub(crate) fn id(&self) -> Pid {
         Pid::from_raw(self.process.id().cast_signed()).unwrap()
     }
 }
@@ -113,21 +137,19 @@ impl Drop for Etcd {
     }
 }
 
-fn launch(home: &Path, scheme: &str, clients: SocketAddr, peers: SocketAddr, more: &[String]) -> Child {
-    let (clients, peers) = (format!("{scheme}://{clients}"), format!("http://{peers}"));
-    let process = Command::new("etcd")
-        .args(["--name", "test", "--log-level", "error"])
-        .arg("--data-dir")
-        .arg(home.join("data"))
-        .args(["--listen-client-urls", &clients, "--advertise-client-urls", &clients])
-        .args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers])
-        .args(["--initial-cluster", &format!("test={peers}")])
-        .args(["--heartbeat-interval", "50", "--election-timeout", "500"])
-        .args(more)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    process.expect("etcd is installed: apt-get install etcd-server")
+impl Start {
+    fn process(&self, home: &Path) -> Child {
+        let clients = format!("{}://{}", self.scheme, self.clients);
+        let peers = format!("http://{}", self.peers);
+        let mut command = Command::new("etcd");
+        command.args(["--name", &self.name, "--log-level", "error"]).arg("--data-dir").arg(home.join("data"));
+        command.args(["--listen-client-urls", &clients, "--advertise-client-urls", &clients]);
+        command.args(["--listen-peer-urls", &peers, "--initial-cluster", &self.members]);
+        command.args(["--heartbeat-interval", "50", "--election-timeout", "500"]);
+        command.args(["--initial-advertise-peer-urls", &format!("http://{}", self.found)]);
+        let process = command.args(&self.more).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        process.expect("etcd is installed: apt-get install etcd-server")
+    }
 }
 
 /// A client of these members.
@@ -161,7 +183,7 @@ pub(crate) async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> 
 }
 
 /// Asks etcd for something that is its operator's to ask.
-pub(crate) async fn administer(etcd: SocketAddr, path: &'static str, body: String) {
+pub(crate) async fn administer(etcd: SocketAddr, path: &'static str, body: String) -> String {
     let ask = move || {
         use std::io::{Read, Write};
         let mut stream = std::net::TcpStream::connect(etcd).unwrap();
@@ -171,8 +193,9 @@ pub(crate) async fn administer(etcd: SocketAddr, path: &'static str, body: Strin
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        answer
     };
-    tokio::task::spawn_blocking(ask).await.unwrap();
+    tokio::task::spawn_blocking(ask).await.unwrap()
 }
 
 /// Forgets what led to the current revision.
@@ -188,12 +211,16 @@ pub(crate) struct EtcdStore(Etcd);
 impl EtcdStore {
     pub(crate) async fn new() -> Self {
         let etcd = Etcd::start().await;
-        // Another program's entries on either side of ours are none of ours.
-        for other in ["a", "mailmedic", "mailmedic/", "mailmedic/keyz", "mailmedic0", "z"] {
-            let body = format!("{{\"key\":\"{}\",\"value\":\"eA==\"}}", base64(other));
-            administer(etcd.clients, "/v3/kv/put", body).await;
-        }
+        surround(etcd.clients).await;
         Self(etcd)
+    }
+}
+
+/// Puts another program's entries on either side of ours, which are none of ours.
+pub(crate) async fn surround(etcd: SocketAddr) {
+    for other in ["a", "mailmedic", "mailmedic/", "mailmedic/keyz", "mailmedic0", "z"] {
+        let body = format!("{{\"key\":\"{}\",\"value\":\"eA==\"}}", base64(other));
+        administer(etcd, "/v3/kv/put", body).await;
     }
 }
 

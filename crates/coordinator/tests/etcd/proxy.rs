@@ -26,8 +26,8 @@ impl Proxy {
                     let ((from_client, to_client), (from_server, to_server)) =
                         (client.into_split(), server.into_split());
                     tokio::join!(
-                        pass(from_client, to_server, opened.clone()),
-                        pass(from_server, to_client, opened)
+                        pass(from_client, to_server, opened.clone(), |open| *open),
+                        pass(from_server, to_client, opened, |open| *open)
                     );
                 });
             }
@@ -50,10 +50,16 @@ impl Drop for Proxy {
     }
 }
 
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut open: watch::Receiver<bool>) {
+/// Passes octets on, one way, while `may` says so; they wait until then.
+pub(crate) async fn pass<T>(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut state: watch::Receiver<T>,
+    may: impl Fn(&T) -> bool,
+) {
     let mut octets = vec![0; 1 << 16];
     while let Ok(count @ 1..) = from.read(&mut octets).await {
-        if open.wait_for(|open| *open).await.is_err() || to.write_all(&octets[..count]).await.is_err() {
+        if state.wait_for(&may).await.is_err() || to.write_all(&octets[..count]).await.is_err() {
             return;
         }
     }

@@ -1,51 +1,17 @@
 //! An etcd that dies, hangs, forgets, is cut off or is made anew.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use coordinator::{Compare, Coordinator, CoordinatorError, Mirror, Prefix, Revision, Standing, Txn};
+use coordinator::{Coordinator, CoordinatorError, Mirror, Prefix, Standing};
 
+use crate::counting::{Counters, number};
 use crate::fixture::{
-    Etcd, block_on, change, client, client_of, client_with, compact, eventually, free_port, key, put,
+    Etcd, block_on, change, client, client_of, client_with, compact, eventually, free_port, put,
 };
 use crate::proxy::Proxy;
 
 const SHORT: Duration = Duration::from_millis(500);
-
-/// Counts up until told to stop: how often that was acknowledged, and how often the outcome is unknown.
-async fn count(client: Arc<dyn Coordinator>, stop: Arc<AtomicBool>) -> (u64, u64) {
-    let (mut acknowledged, mut unknown, mut last) = (0, 0, Revision(0));
-    while !stop.load(SeqCst) {
-        let Ok((number, at)) = number(&*client).await else { continue };
-        let compare =
-            if at == Revision(0) { Compare::Absent(key("n")) } else { Compare::Modified(key("n"), at) };
-        let txn = Txn {
-            compares: vec![compare],
-            then: vec![put("n", (number + 1).to_string())],
-            otherwise: vec![],
-        };
-        match client.txn(txn).await {
-            Ok(outcome) if outcome.succeeded => {
-                assert!(outcome.revision > last, "revisions go back");
-                last = outcome.revision;
-                acknowledged += 1;
-            }
-            Ok(_) => {}
-            Err(CoordinatorError::OutcomeUnknown { .. }) => unknown += 1,
-            Err(CoordinatorError::Unavailable { .. }) => tokio::task::yield_now().await,
-            Err(error) => panic!("{error:?}"),
-        }
-    }
-    (acknowledged, unknown)
-}
-
-async fn number(client: &dyn Coordinator) -> Result<(u64, Revision), CoordinatorError> {
-    let reading = client.read(&Prefix::everything()).await?;
-    Ok(reading.entries.first().map_or((0, Revision(0)), |entry| {
-        (std::str::from_utf8(&entry.value).unwrap().parse().unwrap(), entry.modified)
-    }))
-}
 
 #[test]
 fn what_was_acknowledged_survives_kills_under_load() {
@@ -53,10 +19,7 @@ fn what_was_acknowledged_survives_kills_under_load() {
         let mut etcd = Etcd::start().await;
         let looking = client(&[etcd.clients]);
         let epoch = looking.epoch().await.unwrap();
-        let stop = Arc::new(AtomicBool::new(false));
-        let workers: Vec<_> = (0..3)
-            .map(|_| tokio::spawn(count(Arc::new(client(&[etcd.clients])), Arc::clone(&stop))))
-            .collect();
+        let counters = Counters::start((0..3).map(|_| client(&[etcd.clients])));
         let mut reached = 0;
         for _ in 0..3 {
             reached = eventually("the counting goes on", async || {
@@ -71,18 +34,7 @@ fn what_was_acknowledged_survives_kills_under_load() {
             number(&looking).await.ok().filter(|(now, _)| *now > reached)
         })
         .await;
-        stop.store(true, SeqCst);
-        let (mut acknowledged, mut unknown) = (0, 0);
-        for worker in workers {
-            let (more, doubtful) = worker.await.unwrap();
-            acknowledged += more;
-            unknown += doubtful;
-        }
-        let (counted, _) = number(&looking).await.unwrap();
-        assert!(
-            (acknowledged..=acknowledged + unknown).contains(&counted),
-            "{counted}, {acknowledged} + {unknown}"
-        );
+        counters.prove(&looking).await;
         assert_eq!(looking.epoch().await.unwrap(), epoch);
     });
 }

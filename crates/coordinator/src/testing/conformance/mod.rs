@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Makes a test of every promise: `conformance_suite!(block_on, MyStore::new())`, where `block_on` drives a future on a
 /// runtime with time, and the expression makes an empty [`TestStore`](crate::testing::TestStore) within it, anew for each
-/// test.
+/// test. `conformance_suite! { @tests block_on, MyStore::new(); this_promise that_promise }` makes tests of some.
 #[macro_export]
 macro_rules! conformance_suite {
     ($block_on:expr, $store:expr) => {
