@@ -11,7 +11,7 @@ use real_tests::random::Random;
 use real_tests::{Installation, until};
 
 use crate::ledger::Death;
-use crate::view::{DATABASES, MAILBOX_SERVERS, mounted_on, move_database, other, until_settled_without};
+use crate::view::{DATABASES, MAILBOX_SERVERS, mounted_on, other, until_mounted_on, until_settled_without};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Disturbance {
@@ -76,11 +76,15 @@ impl<'a> Disturbances<'a> {
         let server = *self.random.choose(&MAILBOX_SERVERS);
         let database = *self.random.choose(&DATABASES);
         match disturbance {
-            Disturbance::Move => drop(move_database(self.installation, database, self.elsewhere(database))),
+            // Where leases are short and the machine is busy, a database may be on its way by itself.
+            Disturbance::Move => until("a move to be carried out", || {
+                let moved = ["database", "move", database, "--to", self.elsewhere(database)];
+                (self.installation.command(moved).code == 0).then_some(())
+            }),
             Disturbance::Drain => {
                 self.installation.command(["server", "drain", server]).succeeded();
                 for database in DATABASES {
-                    assert_eq!(mounted_on(self.installation, database).as_deref(), Some(other(server)));
+                    until_mounted_on(self.installation, database, other(server));
                 }
                 self.installation.command(["server", "allow", server]).succeeded();
             }
@@ -98,33 +102,39 @@ impl<'a> Disturbances<'a> {
 
     /// Where a database is not.
     fn elsewhere(&self, database: &str) -> &'static str {
-        other(&mounted_on(self.installation, database).expect("it is mounted"))
+        other(&self.holder(database))
+    }
+
+    fn holder(&self, database: &str) -> String {
+        until("the database to be mounted", || mounted_on(self.installation, database))
     }
 
     /// Kills a process, often in the middle of a move, and waits for its end. With it, the back end of `holder` ends.
     fn kill(&mut self, holder: Option<&'static str>, server: &str, what: &str) {
-        let status = self.installation.status();
-        let pid = match what {
-            "init" => status.init(server),
-            "coordinator" => status.coordinator.as_ref().and_then(|coordinator| coordinator.pid),
-            service => status.pid_of(server, service),
-        };
-        let (pid, back_end) = (pid.unwrap(), holder.and_then(|holder| status.pid_of(holder, "backend")));
         if self.random.happens(50) {
             let database = *self.random.choose(&DATABASES);
             let to = self.elsewhere(database);
-            self.installation.command(["database", "move", database, "--to", to, "--no-wait"]).succeeded();
+            self.installation.command(["database", "move", database, "--to", to, "--no-wait"]);
         }
+        let (pid, back_end) = until("who is to be killed to run", || {
+            let status = self.installation.status();
+            let pid = match what {
+                "init" => status.init(server),
+                "coordinator" => status.coordinator.as_ref().and_then(|coordinator| coordinator.pid),
+                service => status.pid_of(server, service),
+            };
+            Some((pid?, holder.and_then(|holder| status.pid_of(holder, "backend"))))
+        });
         // The moment shall be any.
         thread::sleep(Duration::from_micros(self.random.below(5_000) as u64));
         send(pid, Signal::KILL);
+        if let Some(server) = holder {
+            self.deaths.push(Death { server, at: Timestamp::now() });
+        }
         self.killed.extend([Some(pid), back_end].into_iter().flatten());
         until("the killed to be dead", || {
             [Some(pid), back_end].into_iter().flatten().all(has_ended).then_some(())
         });
-        if let Some(server) = holder {
-            self.deaths.push(Death { server, at: Timestamp::now() });
-        }
     }
 
     /// Each of the two succeeds, or is told that the other was first.
@@ -147,16 +157,18 @@ impl<'a> Disturbances<'a> {
 
     /// A holder stands still while it is asked to hand over: whether it goes on before it is fenced, chance decides.
     fn stop_for_a_while(&mut self, database: &str) {
-        let holder = mounted_on(self.installation, database).expect("it is mounted");
-        let back_end = self.installation.status().pid_of(&holder, "backend").unwrap();
+        let holder = self.holder(database);
+        let to = other(&holder);
+        let back_end = until("the holder to run", || self.installation.status().pid_of(&holder, "backend"));
         let long = self.random.happens(50);
         send(back_end, Signal::STOP);
-        self.installation
-            .command(["database", "move", database, "--to", other(&holder), "--no-wait"])
-            .succeeded();
+        self.installation.command(["database", "move", database, "--to", to, "--no-wait"]);
         if long {
             until("the database to be elsewhere", || {
-                (mounted_on(self.installation, database).as_deref() == Some(other(&holder))).then_some(())
+                let elsewhere = mounted_on(self.installation, database).as_deref() == Some(to);
+                // It may be there by itself, or have been on its way when it was asked for.
+                self.installation.command(["database", "move", database, "--to", to, "--no-wait"]);
+                elsewhere.then_some(())
             });
         }
         send(back_end, Signal::CONT);

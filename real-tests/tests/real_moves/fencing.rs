@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use real_tests::load::PASSWORD;
 use real_tests::process::{Signal, has_ended, send};
 use real_tests::random::Random;
+use real_tests::wait::PATIENCE;
 use real_tests::{Crowd, Fault, Installation, LmtpClient, Load, Preparation, mail, until};
 
 use crate::ledger::{Ledger, fences};
@@ -16,10 +17,15 @@ use crate::view::{
 /// How long a holder may take to hand over, here.
 const HAND_OVER: Duration = Duration::from_secs(3);
 /// How long the rest of a move may take on a machine that is busy.
-const THE_REST: Duration = Duration::from_secs(5);
+const THE_REST: Duration = PATIENCE;
 
 fn preparation() -> Preparation {
     Preparation::new().set("placement", "session-drain", "\"1 s\"").set("placement", "hand-over", "\"3 s\"")
+}
+
+/// With a holder who may take so long that much can be done meanwhile, even on a machine that is busy.
+fn preparation_for_long_moves() -> Preparation {
+    preparation().set("placement", "hand-over", "\"15 s\"")
 }
 
 /// Stops the back end that holds DB01, on mbx1, and returns its process.
@@ -103,19 +109,20 @@ fn a_holder_stopped_in_the_middle_of_deliveries_is_fenced_and_loses_nothing() {
 
 #[test]
 fn of_two_operators_who_move_the_same_database_one_is_refused() {
-    let installation = preparation().start();
-    stop_the_holder(&installation);
+    let installation = preparation_for_long_moves().start();
+    let holder = stop_the_holder(&installation);
     installation.command(["database", "move", "DB01", "--to", "mbx2", "--no-wait"]).succeeded();
     for to in ["mbx1", "mbx2"] {
         let said = installation.command(["database", "move", "DB01", "--to", to]).failed_with(1);
         assert!(said.contains("DB01 is being moved already"), "{said}");
     }
+    send(holder, Signal::CONT);
     until_mounted_on(&installation, "DB01", "mbx2");
 }
 
 #[test]
 fn agents_may_die_in_the_middle_of_a_move() {
-    let installation = preparation().start();
+    let installation = preparation_for_long_moves().start();
     stop_the_holder(&installation);
     installation.command(["database", "move", "DB01", "--to", "mbx2", "--no-wait"]).succeeded();
     until_handed_over(&installation);
@@ -131,12 +138,13 @@ fn agents_may_die_in_the_middle_of_a_move() {
 
 #[test]
 fn a_move_whose_caller_dies_is_carried_out() {
-    let installation = preparation().start();
-    stop_the_holder(&installation);
+    let installation = preparation_for_long_moves().start();
+    let holder = stop_the_holder(&installation);
     let mut caller = installation.begin(["database", "move", "DB01", "--to", "mbx2"]);
     until_handed_over(&installation);
     caller.kill().unwrap();
     caller.wait().unwrap();
+    send(holder, Signal::CONT);
     until_mounted_on(&installation, "DB01", "mbx2");
 }
 

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::view::{DATABASES, MAILBOX_SERVERS, database};
 
-/// That the back end of a server was killed, and when it was dead for certain and no other had been started.
+/// That the back end of a server was killed, and when: before another one can have written anything.
 #[derive(Clone, Debug)]
 pub(crate) struct Death {
     pub(crate) server: &'static str,

@@ -63,10 +63,11 @@ fn a_database_moves_under_fifty_polling_clients_and_a_steady_stream_of_mail() {
 fn random_moves_and_crashes_lose_nothing() {
     let rounds = std::env::var("MAILMEDIC_KILLS").map_or(20, |kills| kills.parse().unwrap());
     let mut random = Random::for_test();
-    // The power stays away for longer than the lease: a server that loses it loses its databases, too.
+    // The power stays away for longer than the lease: a server that loses it loses its databases, too. The lease is long
+    // enough for an agent that has to wait for a processor.
     let preparation = Preparation::new()
-        .set("init", "power-on-delay", "\"3 s\"")
-        .set("coordinator", "lease", "\"2 s\"")
+        .set("init", "power-on-delay", "\"6 s\"")
+        .set("coordinator", "lease", "\"4 s\"")
         .set("coordinator", "request-timeout", "\"1 s\"")
         .set("placement", "session-drain", "\"1 s\"")
         .set("placement", "hand-over", "\"3 s\"")

@@ -52,8 +52,10 @@ fn a_mailbox_server_is_emptied_restarted_and_filled_again() {
 #[test]
 fn a_server_that_dies_is_replaced_within_seconds() {
     let mut random = Random::for_test();
-    // Longer than a lease: the other server does not wait for this one.
-    let installation = Preparation::new().set("init", "power-on-delay", "\"12 s\"").start();
+    // Much longer than a lease: the other server does not wait for this one.
+    // The ledger needs every line of the logs.
+    let preparation = Preparation::new().set("log", "service-log-size", "\"4 GB\"");
+    let installation = preparation.set("init", "power-on-delay", "\"30 s\"").start();
     let load = Load::new(&installation, Crowd { users: 6, readers: 2, mail_servers: 3 });
     let mut death = None;
     thread::scope(|scope| {
@@ -64,10 +66,10 @@ fn a_server_that_dies_is_replaced_within_seconds() {
         let (init, back_end) = (status.init("mbx1").unwrap(), status.pid_of("mbx1", "backend").unwrap());
         let died = Instant::now();
         send(init, Signal::KILL);
-        until("the back end to die with its init", || has_ended(back_end).then_some(()));
         death = Some(Death { server: "mbx1", at: Timestamp::now() });
+        until("the back end to die with its init", || has_ended(back_end).then_some(()));
         until_mounted_on(&installation, "DB01", "mbx2");
-        assert!(died.elapsed() < Duration::from_secs(12), "{:?}", died.elapsed());
+        assert!(died.elapsed() < Duration::from_secs(30), "{:?}", died.elapsed());
         assert_eq!(server(&installation, "mbx1")["power"], "out");
         load.until_done(100);
 

@@ -42,8 +42,8 @@ fn without_the_coordinator_mail_goes_on_and_moves_wait() {
         // A back end that starts anew goes by what it remembers.
         let back_end = installation.status().pid_of("mbx1", "backend").unwrap();
         send(back_end, Signal::KILL);
-        until("the back end to be dead", || has_ended(back_end).then_some(()));
         death = Some(Death { server: "mbx1", at: Timestamp::now() });
+        until("the back end to be dead", || has_ended(back_end).then_some(()));
         until("every user to be served again", || {
             load.users().all(|user| installation.log_in(user, PASSWORD).is_ok()).then_some(())
         });

@@ -89,7 +89,7 @@ pub(crate) fn until_settled_without(installation: &Installation, killed: &[u32])
         let status = installation.status();
         for (server, service) in status.services().filter(|(_, service)| service.state == "Failed") {
             // It may have been started again this very moment.
-            installation.command(["service", "start", server, &service.name]);
+            installation.command(["service", "start", &format!("{server}/{}", service.name)]);
         }
         let rows = try_rows(installation, &["database", "list"])?;
         let still = |row: &Value| row["state"] == "mounted" && row["move"].is_null();
