@@ -40,7 +40,8 @@ impl Fleet {
         let mut mailmedic = None;
         if !plan.peers_only {
             println!("building and starting mailmedic");
-            let ours = Mailmedic::start(&laboratory, &users).await?;
+            let travellers: Vec<_> = (0..load::TRAVELLERS).map(load::traveller).collect();
+            let ours = Mailmedic::start(&laboratory, &users, &travellers).await?;
             println!("filling mailmedic");
             load::fill(&ours.lmtp, &readers, plan.messages, plan.octets)
                 .await

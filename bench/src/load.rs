@@ -61,6 +61,14 @@ pub(crate) fn recipient(number: usize) -> String {
     format!("recipient{number}")
 }
 
+/// How many users have their mail in the database that is measured at several sizes.
+pub(crate) const TRAVELLERS: usize = 100;
+
+/// Their names.
+pub(crate) fn traveller(number: usize) -> String {
+    format!("traveller{number}")
+}
+
 /// Runs POP3 sessions of `readers` users, `connections` at a time.
 pub(crate) async fn sessions(
     target: &Target,
@@ -155,9 +163,10 @@ pub(crate) async fn deliveries(
     Ok((rate, counters.done.load(Ordering::Relaxed)))
 }
 
-/// Fills mailboxes: `messages` of `octets` to each of `users`, over fifty connections.
+/// Fills mailboxes: `messages` of `octets` to each of `users`, over fifty connections; fewer, if the messages are large.
 pub(crate) async fn fill(target: &Target, users: &[String], messages: u64, octets: usize) -> Result<()> {
-    let lanes = 50;
+    // What is under way is in memory, here and on the way.
+    let lanes = (100_000_000 / octets).clamp(1, 50);
     let mut tasks = JoinSet::new();
     let work: Arc<Vec<(String, u64)>> = Arc::new(
         (0..messages).flat_map(|number| users.iter().map(move |user| (user.clone(), number))).collect(),

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use anyhow::{Context, Result};
+use rustix::fs::statvfs;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Processor, memory, kernel, and the file system under `folder`, as one line.
@@ -27,6 +29,12 @@ pub(crate) fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     // Fewer will do for the shorter rows; the longer ones then say what they lack.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+/// How many octets are free for us in the file system of `folder`.
+pub(crate) fn free_space(folder: &Path) -> Result<u64> {
+    let space = statvfs(folder).with_context(|| folder.display().to_string())?;
+    Ok(space.f_bavail * space.f_frsize)
 }
 
 /// The day in UTC.

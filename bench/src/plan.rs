@@ -58,6 +58,9 @@ pub(crate) struct Plan {
     /// Where the servers keep their data: a local file system, since fsync is part of what is measured.
     #[arg(long, default_value = "/var/tmp")]
     pub(crate) temporary: PathBuf,
+    /// Measure what takes long, too: a database of 10 GB that moves. It needs 30 GB of free space.
+    #[arg(long)]
+    pub(crate) long: bool,
     /// Measure the peers and ceilings alone.
     #[arg(long)]
     pub(crate) peers_only: bool,

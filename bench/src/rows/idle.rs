@@ -62,9 +62,10 @@ fn server<'fleet>(fleet: &'fleet Fleet, line: &str) -> Option<&'fleet Pop3Server
 }
 
 async fn of_one_session(server: &Pop3Server, target: &Target, plan: &Plan) -> Result<f64> {
-    let mut sessions = open(target, plan, BEFORE).await?;
+    let readers: Vec<_> = (0..plan.readers).map(load::reader).collect();
+    let mut sessions = open(target, &readers, BEFORE).await?;
     let before = memory::proportional(&server.pids())?;
-    sessions.extend(open(target, plan, SESSIONS).await?);
+    sessions.extend(open(target, &readers, SESSIONS).await?);
     let after = memory::proportional(&server.pids())?;
     for session in sessions {
         session.quit().await?;
@@ -72,18 +73,18 @@ async fn of_one_session(server: &Pop3Server, target: &Target, plan: &Plan) -> Re
     Ok((after as f64 - before as f64) / SESSIONS as f64)
 }
 
-/// Opens so many sessions, a few at a time.
-pub(super) async fn open(target: &Target, plan: &Plan, count: usize) -> Result<Vec<Pop3>> {
+/// Opens so many sessions of these users, a few at a time.
+pub(super) async fn open(target: &Target, users: &[String], count: usize) -> Result<Vec<Pop3>> {
     const LANES: usize = 10;
     let tls = target.tls_client()?;
-    let readers = plan.readers;
     let mut lanes = JoinSet::new();
     for lane in 0..LANES {
         let (target, tls) = (target.clone(), tls.clone());
+        let users: Vec<_> = users.iter().cycle().take(count).skip(lane).step_by(LANES).cloned().collect();
         lanes.spawn(async move {
             let mut opened = Vec::new();
-            for number in (lane..count).step_by(LANES) {
-                let mut session = Pop3::log_in(&target, tls.clone(), &load::reader(number % readers)).await?;
+            for user in users {
+                let mut session = Pop3::log_in(&target, tls.clone(), &user).await?;
                 session.stat().await?;
                 opened.push(session);
             }

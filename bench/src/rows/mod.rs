@@ -45,7 +45,7 @@ pub(crate) enum Row {
     HugeMessage,
     /// Memory of a session that waits.
     Idle,
-    /// A database that moves, and a server that is lost.
+    /// Databases that move, and a server that is lost; with --long, one of 10 GB.
     Moves,
 }
 
@@ -87,6 +87,9 @@ pub(crate) async fn document_all(plan: Plan) -> Result<()> {
 
 /// Measures some rows and prints each when it is done, then what was reached.
 pub(crate) async fn print(rows: &[Row], plan: &Plan) -> Result<Vec<Section>> {
+    if rows.iter().any(|row| matches!(row, Row::Moves)) {
+        moves::require_space(plan)?;
+    }
     let mut fleet = Fleet::start(plan).await?;
     let mut sections = Vec::new();
     for row in rows {

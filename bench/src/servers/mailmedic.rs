@@ -15,7 +15,9 @@ use crate::process::Process;
 /// The realm of the default configuration.
 const DOMAIN: &str = "@example.com";
 /// The database that the default configuration has the back end below serve.
-const DATABASE: &str = "DB01";
+pub(crate) const DATABASE: &str = "DB01";
+/// The other one.
+pub(crate) const SECOND_DATABASE: &str = "DB02";
 
 // Where the default configuration listens.
 const FRONT_END: [u8; 4] = [127, 0, 0, 1];
@@ -34,8 +36,12 @@ pub(crate) struct Mailmedic {
 }
 
 impl Mailmedic {
-    /// Builds and starts it, with a mailbox for each of `users`.
-    pub(crate) async fn start(laboratory: &Laboratory, users: &[String]) -> Result<Self> {
+    /// Builds and starts it, with a mailbox for each of `users`, and for each of `travellers` in the second database.
+    pub(crate) async fn start(
+        laboratory: &Laboratory,
+        users: &[String],
+        travellers: &[String],
+    ) -> Result<Self> {
         let program = build()?.display().to_string();
         let folder = laboratory.folder("mailmedic")?;
         let authority = folder.join("data/ca/clients/ca.pem");
@@ -48,7 +54,9 @@ impl Mailmedic {
         let mut process =
             Process::start("mailmedic", &program, &["up", "--data", &data], &folder.join("output"))?;
         greeted_by_both(&mut process).await?;
-        import(&program, &data, users, &folder.join("users"))?;
+        for (database, users) in [(DATABASE, users), (SECOND_DATABASE, travellers)] {
+            import(&program, &data, users, database, &folder.join("users"))?;
+        }
         for server in ["cas1", "mbx1"] {
             // All load comes from one address.
             let limit = ["MaxConnectionFromSingleIP", "100000"];
@@ -76,6 +84,12 @@ impl Mailmedic {
         run(&self.program, &[arguments, &["--data", &self.data]].concat())
     }
 
+    /// How many octets a database has on the disk, without what is yet to be brought into its file.
+    pub(crate) fn size_of(&self, database: &str) -> Result<u64> {
+        let file = Path::new(&self.data).join("databases").join(database).join("mail.sqlite");
+        Ok(fs::metadata(&file).with_context(|| file.display().to_string())?.len())
+    }
+
     /// Processes that remember nothing, with the same mail.
     pub(crate) async fn restart(&mut self) -> Result<()> {
         self.process.restart()?;
@@ -101,11 +115,11 @@ fn build() -> Result<PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("mailmedic"))
 }
 
-/// All users live in one database, whose back end is also measured by itself.
-fn import(program: &str, data: &str, users: &[String], file: &Path) -> Result<()> {
+/// All users but the travellers live in one database, whose back end is also measured by itself.
+fn import(program: &str, data: &str, users: &[String], database: &str, file: &Path) -> Result<()> {
     let mut list = fs::File::create(file)?;
     for user in users {
-        writeln!(list, "{user}{DOMAIN}:{PASSWORD}:{DATABASE}")?;
+        writeln!(list, "{user}{DOMAIN}:{PASSWORD}:{database}")?;
     }
     run(program, &["user", "import", &file.display().to_string(), "--data", data]).map(drop)
 }

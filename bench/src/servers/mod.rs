@@ -8,7 +8,7 @@ mod nginx;
 
 pub(crate) use ceilings::Ceilings;
 pub(crate) use dovecot::{Dovecot, DovecotProxy, Fsync};
-pub(crate) use mailmedic::Mailmedic;
+pub(crate) use mailmedic::{DATABASE, Mailmedic, SECOND_DATABASE};
 pub(crate) use nginx::Nginx;
 
 use std::fs;
