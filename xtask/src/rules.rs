@@ -103,7 +103,7 @@ pub(crate) const FENCES: &[Fence] = &[
     },
     Fence {
         from: "shell",
-        reach: Reach::Only(&["admin-api", "api-client", "settings"]),
+        reach: Reach::Only(&["admin-api", "api-client", "settings", "tls-identity"]),
         reason: "commands reach the cluster through its API alone",
     },
 ];

@@ -11,9 +11,8 @@ mod client;
 mod door;
 mod error;
 mod stream;
-mod tls;
 
 pub use client::Client;
 pub use door::{BadDoor, BearerToken, Door, doors_of};
 pub use error::{ClientError, Lost};
-pub use tls::{TlsError, TlsIdentity};
+pub use tls_identity::{TlsError, TlsIdentity};

@@ -274,16 +274,6 @@ fn an_address_that_no_agent_can_have_is_told_with_what_to_write() {
 }
 
 #[test]
-fn certificates_that_cannot_be_read_are_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let missing = TlsIdentity { authority: folder.path().join("ca.pem"), own: None };
-    assert!(missing.config().unwrap_err().to_string().ends_with("ca.pem: there is no such file"));
-    std::fs::write(&missing.authority, "nothing").unwrap();
-    let told = missing.config().unwrap_err().to_string();
-    assert!(told.ends_with("it holds nothing of what is needed, in PEM form"), "{told}");
-}
-
-#[test]
 fn the_agents_of_an_installation_are_found_by_their_sockets() {
     let folder = tempfile::tempdir().unwrap();
     let data = DataDirectory::new(folder.path());

@@ -1,15 +1,13 @@
 //! The coordinator that the configuration names.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use coordinator::etcd::{Endpoint, EndpointError, EtcdCoordinator, EtcdSettings};
 use coordinator::local::LocalClient;
 use coordinator::{Coordinator, KeyError, Prefix};
-use rustls::pki_types::pem::{Error as PemError, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
-use settings::{Configuration, CoordinatorKind, CoordinatorSettings, DataDirectory, FilePath, Value};
+use settings::{Configuration, CoordinatorKind, CoordinatorSettings, DataDirectory, Value};
+use tls_identity::{TlsError, TlsIdentity};
 
 /// Why there is no way to the coordinator. The configuration's fault, or that of the files it names: trying again does not
 /// help before they are changed.
@@ -21,17 +19,9 @@ pub enum ConnectError {
     /// Where etcd is.
     #[error("the address of etcd: {0}")]
     Endpoint(#[from] EndpointError),
-    /// A certificate or key that cannot be read.
-    #[error("cannot use {}: {source}", file.display())]
-    Pem {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: PemError,
-    },
-    /// Certificates that cannot be used.
+    /// Certificates or a key that cannot be used.
     #[error("TLS with etcd is not possible: {0}")]
-    Tls(#[from] rustls::Error),
+    Tls(#[from] TlsError),
 }
 
 /// The coordinator of the cluster. It is not asked anything yet, so it need not be there.
@@ -48,7 +38,7 @@ pub fn connect(
             let endpoints = settings.endpoints.iter().map(|endpoint| endpoint.text().parse::<Endpoint>());
             let endpoints = endpoints.collect::<Result<_, _>>()?;
             let prefix = Prefix::new(&format!("{}/", settings.prefix))?;
-            let tls = tls(&settings, data.root())?;
+            let tls = identity(&settings, data.root()).map(|identity| identity.config()).transpose()?;
             let deadline = settings.request_timeout.duration();
             let etcd = EtcdSettings { deadline, ..EtcdSettings::new(endpoints, prefix, tls) };
             Ok(Arc::new(EtcdCoordinator::new(etcd)))
@@ -56,31 +46,10 @@ pub fn connect(
     }
 }
 
-/// TLS as etcd wants it; none if no authority is named.
-fn tls(settings: &CoordinatorSettings, folder: &Path) -> Result<Option<Arc<ClientConfig>>, ConnectError> {
-    let Some(ca) = &settings.ca else { return Ok(None) };
-    let mut roots = RootCertStore::empty();
-    for authority in certificates(ca, folder)? {
-        roots.add(authority)?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots);
-    let config = match (&settings.certificate, &settings.key) {
-        (Some(certificate), Some(key)) => {
-            let file = key.from_folder(folder);
-            let key =
-                PrivateKeyDer::from_pem_file(&file).map_err(|source| ConnectError::Pem { file, source })?;
-            builder.with_client_auth_cert(certificates(certificate, folder)?, key)?
-        }
-        _ => builder.with_no_client_auth(),
-    };
-    Ok(Some(Arc::new(config)))
-}
-
-fn certificates(path: &FilePath, folder: &Path) -> Result<Vec<CertificateDer<'static>>, ConnectError> {
-    let file = path.from_folder(folder);
-    let read = CertificateDer::pem_file_iter(&file).and_then(Iterator::collect);
-    read.map_err(|source| ConnectError::Pem { file, source })
+/// Whom to trust to be etcd, and what to show it; nothing if no authority is named.
+fn identity(settings: &CoordinatorSettings, folder: &Path) -> Option<TlsIdentity> {
+    let authority = settings.ca.as_ref()?.from_folder(folder);
+    let own = settings.certificate.as_ref().zip(settings.key.as_ref());
+    let own = own.map(|(certificate, key)| (certificate.from_folder(folder), key.from_folder(folder)));
+    Some(TlsIdentity { authority, own })
 }

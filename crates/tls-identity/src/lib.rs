@@ -1,4 +1,10 @@
-//! Whom a client trusts, and what it shows.
+//! Whom a client trusts, and what it shows: the files of a [`TlsIdentity`] as TLS for a client.
+//!
+//! For clients of the API and of etcd, which verify a peer by files that an operator names. Files are read once, when the
+//! client is made.
+//!
+//! Not for the leg between the tiers nor for agents among themselves: their certificates are renewed while they run, and
+//! `net` follows that.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,16 +18,16 @@ use rustls::{ClientConfig, RootCertStore};
 /// The files that say whom a client trusts and who it is.
 #[derive(Debug, Clone)]
 pub struct TlsIdentity {
-    /// Certificates of the authority that made the agents' certificates, PEM.
+    /// Certificates of the authorities that may have made the certificate of the peer, PEM.
     pub authority: PathBuf,
-    /// The client's own certificate and key, PEM; without them, a token says who asks.
+    /// The client's own certificate and key, PEM; without them it shows none.
     pub own: Option<(PathBuf, PathBuf)>,
 }
 
-/// Why TLS cannot be used.
+/// Why TLS cannot be used. Whoever wrote the files must act: trying again helps only then.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file cannot be read, or holds something else.
+    /// A file that cannot be read, or holds something else.
     #[error("{}: {why}", path.display())]
     File {
         /// The file.
@@ -71,4 +77,36 @@ fn wrong(path: &Path, error: &pem::Error) -> TlsError {
         other => other.to_string(),
     };
     TlsError::File { path: path.to_owned(), why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_cannot_be_used_are_named_with_what_is_wrong() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = TlsIdentity { authority: folder.path().join("ca.pem"), own: None };
+        assert!(missing.config().unwrap_err().to_string().ends_with("ca.pem: there is no such file"));
+        std::fs::write(&missing.authority, "nothing").unwrap();
+        let told = missing.config().unwrap_err().to_string();
+        assert!(told.ends_with("it holds nothing of what is needed, in PEM form"), "{told}");
+    }
+
+    #[test]
+    fn a_key_that_does_not_belong_to_the_certificate_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let pair = |name: &str| {
+            let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+            let (pem, key) =
+                (folder.path().join(format!("{name}.pem")), folder.path().join(format!("{name}.key")));
+            std::fs::write(&pem, made.cert.pem()).unwrap();
+            std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+            (pem, key)
+        };
+        let ((one, its), (_, another)) = (pair("one"), pair("two"));
+        let own = |key: PathBuf| TlsIdentity { authority: one.clone(), own: Some((one.clone(), key)) };
+        assert!(own(its).config().is_ok());
+        assert!(matches!(own(another).config(), Err(TlsError::Unusable(_))));
+    }
 }
