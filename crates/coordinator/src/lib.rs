@@ -7,7 +7,7 @@
 //! made anew has a greater epoch, so that (epoch, revision) never goes back.
 //!
 //! Engines: [`local`], a process of its own for the servers of one machine, and [`etcd`]. What is built on them alike:
-//! [`Mirror`], a view of a part of the store that survives its absence, and [`LeaseKeeper`].
+//! [`Mirror`], a view of a part of the store that survives its absence.
 //!
 //! Not for: what the entries mean (assignments, moves, slots are above), nor anything large or frequent. Whoever loses
 //! the coordinator loses decisions, not mail.
@@ -15,17 +15,16 @@
 //! With the feature `testing` come a coordinator in memory and the suite that every engine must pass.
 
 mod backoff;
+mod boot_time;
 mod entry;
 mod error;
 pub mod etcd;
 mod key;
-mod lease_keeper;
 mod ledger;
 pub mod local;
 mod mirror;
 mod octets_text;
 mod seam;
-mod stopwatch;
 mod txn;
 
 #[cfg(feature = "testing")]
@@ -34,7 +33,6 @@ pub mod testing;
 pub use entry::{Entry, Lease, LeaseId, Reading, Revision};
 pub use error::{Cause, CoordinatorError, Fault};
 pub use key::{Key, KeyError, Prefix};
-pub use lease_keeper::{Holding, LeaseKeeper};
 pub use mirror::{Mirror, Standing, View};
 pub use seam::{Answer, Coordinator, Watch, WatchEvent};
 pub use txn::{CHANGES_LIMIT, Change, Compare, Txn, TxnOutcome, VALUE_LIMIT};

@@ -15,8 +15,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::outbox::Outbox;
 use super::protocol::{Answered, Ask, Failure, Frame, Request, line};
 use super::storage::{Changes, Storage, StorageError};
+use crate::boot_time::boot_time;
 use crate::ledger::{Ledger, Limits, Step};
-use crate::stopwatch::boot_time;
 use crate::{CoordinatorError, Prefix, Revision};
 
 /// Requests done in one go, at most.
