@@ -574,7 +574,7 @@ fn certificates(data: &DataDirectory, addresses: &Addresses) {
         let address = addresses.at(number).into();
         let service = Subject::Service { names: vec![server.to_owned()], addresses: vec![address] };
         clients.ensure(server, &service, now).unwrap();
-        let node = Subject::Node { server: server.to_owned(), roles: [role].into() };
+        let node = Subject::Node { server: server.to_owned(), roles: [role].into(), names: Vec::new() };
         cluster.ensure(server, &node, now).unwrap();
     }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -82,14 +82,24 @@ pub(crate) fn certificates(site: &Site, now: SystemTime) -> Outcome {
         for (stem, subject) in client_certificates(server, &settings) {
             clients.ensure(&stem, &subject, now).map_err(because)?;
         }
-        let roles = server.roles.iter().map(|role| match role {
-            Role::ClientAccess => net::Role::ClientAccess,
-            Role::Mailbox => net::Role::Mailbox,
-        });
-        let node = Subject::Node { server: server.name.to_string(), roles: roles.collect() };
-        cluster.ensure(server.name.as_str(), &node, now).map_err(because)?;
+        cluster.ensure(server.name.as_str(), &node(server, &settings), now).map_err(because)?;
     }
     Ok(())
+}
+
+/// A server among servers: its services share one certificate, and its agent is among them.
+fn node(server: &Server, settings: &ServerSettings) -> Subject {
+    let roles = server.roles.iter().map(|role| match role {
+        Role::ClientAccess => net::Role::ClientAccess,
+        Role::Mailbox => net::Role::Mailbox,
+    });
+    let addresses: BTreeSet<IpAddr> = settings.api_tls_addresses().iter().map(SocketAddr::ip).collect();
+    let names = std::iter::once(server.host_name.to_string()).chain(addresses.iter().map(IpAddr::to_string));
+    Subject::Node {
+        server: server.name.to_string(),
+        roles: roles.chain([net::Role::Agent]).collect(),
+        names: names.collect(),
+    }
 }
 
 /// The certificates that our own CA makes for a server: one that bears its names, and those that its settings name.

@@ -85,6 +85,8 @@ pub enum Subject {
         server: String,
         /// What it is for.
         roles: BTreeSet<Role>,
+        /// The host names and addresses by which people reach its API.
+        names: Vec<String>,
     },
 }
 
@@ -195,22 +197,24 @@ impl Authority {
 impl Subject {
     /// The host names and addresses, as a certificate shows them.
     fn names(&self) -> Vec<String> {
+        // An address among the names is an address in the certificate, in its one notation.
+        let address = |name: &str| name.parse::<IpAddr>().map(|address| address.to_string());
+        let written = |name: &String| address(name).unwrap_or_else(|_| name.to_ascii_lowercase());
         match self {
             Self::Service { names, addresses } => {
-                // An address among the names is an address in the certificate, in its one notation.
-                let address = |name: &str| name.parse::<IpAddr>().map(|address| address.to_string());
-                let names =
-                    names.iter().map(|name| address(name).unwrap_or_else(|_| name.to_ascii_lowercase()));
-                names.chain(addresses.iter().map(IpAddr::to_string)).collect()
+                names.iter().map(written).chain(addresses.iter().map(IpAddr::to_string)).collect()
             }
-            Self::Node { server, .. } => vec![server.clone()],
+            Self::Node { server, names, .. } => {
+                let others = names.iter().map(written).filter(|name| name != server);
+                std::iter::once(server.clone()).chain(others).collect()
+            }
         }
     }
 
     fn uris(&self) -> Vec<String> {
         match self {
             Self::Service { .. } => Vec::new(),
-            Self::Node { server, roles } => {
+            Self::Node { server, roles, .. } => {
                 PeerIdentity { server: server.clone(), roles: roles.clone() }.uris().collect()
             }
         }
@@ -245,11 +249,11 @@ impl Subject {
 
     fn can_name(&self, name: &str) -> bool {
         match self {
-            Self::Service { .. } => {
+            Self::Node { server, .. } if server == name => is_server_name(name),
+            Self::Node { .. } | Self::Service { .. } => {
                 name.parse::<IpAddr>().is_ok()
                     || DnsName::try_from(name.strip_prefix("*.").unwrap_or(name)).is_ok()
             }
-            Self::Node { .. } => is_server_name(name),
         }
     }
 }

@@ -86,7 +86,8 @@ impl ClientTls {
         Ok(Self { config: Arc::new(ArcSwap::from_pointee(tickets::resuming(config))) })
     }
 
-    pub(crate) fn config(&self) -> Arc<ClientConfig> {
+    /// How to connect now, for protocols whose clients make connections of their own.
+    pub fn config(&self) -> Arc<ClientConfig> {
         self.config.load_full()
     }
 }

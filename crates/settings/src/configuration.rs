@@ -267,6 +267,19 @@ impl ServerSettings {
         self.api.bindings.iter().map(|binding| binding.on(self.address)).collect()
     }
 
+    /// Whether the API is served with TLS at `address`.
+    pub fn api_has_tls(&self, address: &SocketAddr) -> bool {
+        self.api.tls_on_loopback || !address.ip().is_loopback()
+    }
+
+    /// Where the API of this server is reached by TLS.
+    pub fn api_tls_addresses(&self) -> Vec<SocketAddr> {
+        let found = self.api_addresses().into_iter().filter(|address| self.api_has_tls(address));
+        // Nobody can connect to "all addresses".
+        let reached = |at: SocketAddr| if at.ip().is_unspecified() { self.address } else { at.ip() };
+        found.map(|at| SocketAddr::new(reached(at), at.port())).collect()
+    }
+
     /// Where the front end of this server accepts mail.
     pub fn lmtp_addresses(&self) -> Vec<SocketAddr> {
         self.delivery.lmtp_bindings.iter().map(|binding| binding.on(self.address)).collect()

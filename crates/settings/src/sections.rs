@@ -184,6 +184,8 @@ section! {
     ApiSettings = "api" {
         /// Where the API is served.
         bindings: Vec<Binding>, "Bindings", "bindings", "";
+        /// Whether TLS is spoken on loopback addresses, too. Beyond the machine it always is.
+        tls_on_loopback: bool, "TlsOnLoopback", "tls-on-loopback", "false";
         /// The file of the tokens that let people and programs in. A relative path is taken from the data directory.
         token_file: FilePath, "TokenFile", "token-file", "api-tokens";
     }

@@ -258,7 +258,8 @@ async fn the_inner_doors_shut_out_certificates_of_another_authority() {
     let folder = house.data.root().join("foreign");
     let now = SystemTime::now();
     let foreign = Authority::load_or_create(&folder, "foreign", now).unwrap();
-    let node = Subject::Node { server: "cas1".to_owned(), roles: [Role::ClientAccess].into() };
+    let node =
+        Subject::Node { server: "cas1".to_owned(), roles: [Role::ClientAccess].into(), names: Vec::new() };
     foreign.ensure("cas1", &node, now).unwrap();
     let node = CertificateFiles { certificate: folder.join("cas1.pem"), key: folder.join("cas1.key") };
     let ca = house.data.cluster_authority().join("ca.pem");

@@ -245,7 +245,7 @@ fn certificates(data: &DataDirectory) {
     clients.ensure("cas1", &service, now).unwrap();
     let cluster = Authority::load_or_create(&data.cluster_authority(), "cluster", now).unwrap();
     for (server, role) in [("cas1", Role::ClientAccess), ("mbx1", Role::Mailbox), ("mbx2", Role::Mailbox)] {
-        let node = Subject::Node { server: server.into(), roles: [role].into() };
+        let node = Subject::Node { server: server.into(), roles: [role].into(), names: Vec::new() };
         cluster.ensure(server, &node, now).unwrap();
     }
 }

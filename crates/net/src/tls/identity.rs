@@ -22,6 +22,12 @@ pub enum Role {
     ClientAccess,
     /// Has mailbox databases.
     Mailbox,
+    /// Has an agent, which other agents believe for whom it asks.
+    Agent,
+}
+
+impl Role {
+    const ALL: [Self; 3] = [Self::ClientAccess, Self::Mailbox, Self::Agent];
 }
 
 impl fmt::Display for Role {
@@ -29,20 +35,21 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Self::ClientAccess => "client-access",
             Self::Mailbox => "mailbox",
+            Self::Agent => "agent",
         })
     }
 }
 
 /// The text names no role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a role: write client-access or mailbox")]
+#[error("not a role: write client-access, mailbox or agent")]
 pub struct NotARole;
 
 impl FromStr for Role {
     type Err = NotARole;
 
     fn from_str(text: &str) -> Result<Self, NotARole> {
-        [Self::ClientAccess, Self::Mailbox].into_iter().find(|role| role.to_string() == text).ok_or(NotARole)
+        Self::ALL.into_iter().find(|role| role.to_string() == text).ok_or(NotARole)
     }
 }
 

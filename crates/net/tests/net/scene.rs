@@ -86,7 +86,7 @@ pub(crate) fn service(names: &[&str]) -> Subject {
 }
 
 pub(crate) fn node(server: &str, roles: &[Role]) -> Subject {
-    Subject::Node { server: server.to_owned(), roles: roles.iter().copied().collect() }
+    Subject::Node { server: server.to_owned(), roles: roles.iter().copied().collect(), names: Vec::new() }
 }
 
 /// A server for clients with one certificate.
