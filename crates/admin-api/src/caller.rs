@@ -20,7 +20,8 @@ pub enum Role {
 }
 
 impl Role {
-    const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Administrator];
+    /// Every role, from the least.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Operator, Self::Administrator];
 
     /// The word that stands for it in headers, settings and documents.
     pub fn word(self) -> &'static str {

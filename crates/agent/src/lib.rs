@@ -6,7 +6,8 @@
 //! - `components`: whether this server's services take traffic, as everybody who asks has it;
 //! - `controls`: services and the power of servers, through whoever starts them;
 //! - `audit`: who asked for what;
-//! - `api`: the HTTP API, by the contract of `admin-api`.
+//! - `api`: the HTTP API, by the contract of `admin-api`;
+//! - [`tokens`]: who is let in to it over the network, in a file that `mailmedic token` changes.
 //!
 //! It sees the services only as a client would and through their admin sockets: the doctor never links the patient. It may
 //! be killed at any moment: everything it knows is in the coordinator, the configuration or a file.
@@ -19,5 +20,6 @@ mod controls;
 mod leading;
 mod left_moves;
 mod process;
+pub mod tokens;
 
 pub use process::run;

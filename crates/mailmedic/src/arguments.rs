@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use settings::DataDirectory;
 use shell::{Access, Connection, Failure, Outcome, Screen};
 
-use crate::{config, configure, database, down, logs, mailbox, pop, run, session, status, up, user};
+use crate::{config, configure, database, down, logs, mailbox, pop, run, session, status, token, up, user};
 
 /// POP3 mail access that heals itself.
 #[derive(Parser, Debug)]
@@ -55,6 +55,7 @@ enum Command {
     Component(shell::component::Arguments),
     Maintenance(shell::maintenance::Arguments),
     Audit(shell::audit::Arguments),
+    Token(token::Arguments),
     Config(config::Arguments),
     Configure(configure::Arguments),
     Run(run::Arguments),
@@ -94,6 +95,7 @@ impl Arguments {
             Command::Component(arguments) => arguments.run(&connection()?, screen),
             Command::Maintenance(arguments) => arguments.run(&connection()?, screen),
             Command::Audit(arguments) => arguments.run(&connection()?, screen),
+            Command::Token(arguments) => arguments.run(data),
             Command::Pop(arguments) => arguments.run(data),
             Command::Session(arguments) => arguments.run(data),
             Command::Service(arguments) => arguments.run(&connection()?, screen),

@@ -17,6 +17,7 @@ mod pop;
 mod run;
 mod session;
 mod status;
+mod token;
 mod up;
 mod user;
 

@@ -44,6 +44,11 @@ pub(crate) fn say(line: impl Display) -> Outcome {
     Screen::standard().say(line)
 }
 
+/// Prints a line about what is printed.
+pub(crate) fn note(line: impl Display) {
+    Screen::standard().note(line);
+}
+
 /// A table without lines, as wide as its content; on a terminal no wider than that.
 pub(crate) fn table<R>(header: &[&str], rows: R) -> String
 where

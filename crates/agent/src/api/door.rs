@@ -4,7 +4,6 @@
 //! network, with TLS unless it is loopback, come other agents, who show a certificate of the cluster, and whoever shows a
 //! token. Agents are believed for whom they ask.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use axum::http::{HeaderMap, header};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use jiff::Timestamp;
 use net::drain::SessionToken;
 use net::limits::{Limits, Refusal};
 use net::{Accepted, Binding, Connection, Endpoint};
@@ -25,7 +25,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tower::ServiceExt;
 
-use super::tokens;
+use crate::tokens::TokenFile;
 
 /// How many may ask at a time.
 const CONNECTIONS: u32 = 512;
@@ -51,7 +51,7 @@ pub(super) enum Visitor {
     /// The agent of this server.
     Agent(String),
     /// Anybody: a token says who. They are in this file.
-    Stranger(PathBuf),
+    Stranger(TokenFile),
 }
 
 impl Visitor {
@@ -72,7 +72,7 @@ impl Visitor {
                 let token = token.ok_or_else(|| {
                     Problem::new(Kind::Unauthenticated, "show a token: Authorization: Bearer …")
                 })?;
-                tokens::caller(file, token)
+                file.caller(token, Timestamp::now())
             }
         }
     }
@@ -129,7 +129,7 @@ impl Doors {
     /// Finds out who has come.
     async fn meet(&self, purpose: Purpose, connection: Connection) -> Option<(Connection, Visitor)> {
         let settled = self.service.live.snapshot();
-        let tokens = settled.server.api.token_file.from_folder(self.data.root());
+        let tokens = TokenFile::new(settled.server.api.token_file.from_folder(self.data.root()));
         let tls = match purpose {
             Purpose::Local => return Some((connection, Visitor::Local)),
             Purpose::Loopback => return Some((connection, Visitor::Stranger(tokens))),

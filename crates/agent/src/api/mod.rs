@@ -17,7 +17,6 @@ mod others;
 mod refusal;
 mod servers;
 mod services;
-mod tokens;
 mod users;
 
 use std::sync::Arc;

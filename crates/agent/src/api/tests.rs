@@ -17,6 +17,7 @@ use tower::ServiceExt;
 use super::door::Visitor;
 use super::*;
 use crate::clock::unix_millis;
+use crate::tokens::TokenFile;
 
 struct Scene {
     router: Router,
@@ -154,13 +155,13 @@ async fn without_the_coordinator_nothing_is_promised() {
 async fn who_comes_in_by_the_network_must_show_a_token() {
     let scene = scene();
     let mut request = Request::builder().uri("/v1/copies").body(Body::empty()).unwrap();
-    request.extensions_mut().insert(Visitor::Stranger("/nonexistent/tokens".into()));
+    request.extensions_mut().insert(Visitor::Stranger(TokenFile::new("/nonexistent/tokens")));
     let answer = scene.router.clone().oneshot(request).await.unwrap();
     assert_eq!(answer.status().as_u16(), 401);
     // Nobody but an agent is believed for whom they ask.
     let mut request = Request::builder().uri("/v1/copies").header(Caller::NAME_HEADER, "ann");
     request = request.header(Caller::ROLE_HEADER, "administrator");
     let mut request = request.body(Body::empty()).unwrap();
-    request.extensions_mut().insert(Visitor::Stranger("/nonexistent/tokens".into()));
+    request.extensions_mut().insert(Visitor::Stranger(TokenFile::new("/nonexistent/tokens")));
     assert_eq!(scene.router.clone().oneshot(request).await.unwrap().status().as_u16(), 401);
 }
