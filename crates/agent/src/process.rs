@@ -61,6 +61,8 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
         [role(Role::Mailbox).then(Component::back_end), role(Role::ClientAccess).then(Component::front_end)];
     let components = components.into_iter().flatten().collect();
     tokio::spawn(components::apply(server.clone(), folder.clone(), components, seen.clone()));
+    let certificates = Certificates::load(&data, server.as_str(), &settled.server)
+        .map_err(|error| Failure::of(Exit::Misconfigured, error))?;
     let api = Arc::new(Api {
         server: server.clone(),
         data: data.clone(),
@@ -70,12 +72,11 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
         controls: Arc::clone(&controls),
         audit: Audit::open(&folder.audit_log(), server.as_str()).map_err(failed)?,
         user_moves: api::UserMoves::default(),
+        others: certificates.inner().client(),
     });
     // An agent that knows nothing yet would answer wrongly. Without a coordinator it opens all the same.
     let mut placed = records.changes();
     let _ = timeout(FIRST_VIEW, placed.wait_for(|placed| matches!(placed.standing, Standing::Live))).await;
-    let certificates = Certificates::load(&data, server.as_str(), &settled.server)
-        .map_err(|error| Failure::of(Exit::Misconfigured, error))?;
     let service = Arc::clone(&process.service);
     let doors = door::open(api::router(api), service, certificates, data.clone()).await;
     let doors = doors.map_err(Failure::of_open)?;
@@ -86,7 +87,7 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     });
     // Present from now on: whoever follows the records may count on the API.
     let boot_id = boot_id(&controls, &server).await;
-    let api_address = settled.server.api_addresses().first().copied();
+    let api_address = settled.server.api_tls_addresses().first().copied();
     let presence = Presence { boot_id, api: api_address, since: unix_millis() };
     announcing.update(|said: &mut Announcements| said.say(&RecordKey::Agent(server.clone()), &presence));
     process.serve().await;

@@ -10,17 +10,20 @@ use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use crate::door::Door;
-use crate::error::{ClientError, Lost};
+use crate::error::{ClientError, Lost, about_our_certificate};
 use crate::stream;
 
 /// How long an answer may be: all sessions, all copies, and then some.
 const LONGEST_ANSWER: usize = 64 << 20;
 /// How long finding an agent and asking it may take, if nobody says otherwise.
 const LIMIT: Duration = Duration::from_secs(15);
+
+/// What drives a connection, until it ends or fails.
+type Driver = JoinHandle<Result<(), hyper::Error>>;
 
 /// Asks one agent.
 #[derive(Debug, Clone)]
@@ -112,7 +115,7 @@ impl Client {
         let target = endpoint.target(query);
         let asked = format!("{} {target}", route.method.word());
         let begun = tokio::time::Instant::now();
-        let mut sender = match timeout(self.limit, self.connect()).await {
+        let (mut sender, driver) = match timeout(self.limit, self.connect()).await {
             Ok(connected) => connected?,
             Err(_) => return Err(no_agent(&self.door, io::ErrorKind::TimedOut.into())),
         };
@@ -124,27 +127,43 @@ impl Client {
             lost,
         };
         let exchange = async {
-            let answer = sender.send_request(request).await.map_err(Lost::BrokenOff)?;
+            let answer = match sender.send_request(request).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    let shut_out = self.shut_out(&error, driver).await;
+                    return Err(shut_out.unwrap_or_else(|| lost(Lost::BrokenOff(error))));
+                }
+            };
             let (head, body) = answer.into_parts();
-            let body = read(body).await?;
-            Ok::<_, Lost>(Response::from_parts(head, body))
+            let body = read(body).await.map_err(lost)?;
+            Ok(Response::from_parts(head, body))
         };
         let left = self.limit.saturating_sub(begun.elapsed());
-        let answer = match timeout(left, exchange).await {
-            Ok(answer) => answer.map_err(lost)?,
-            Err(_) => return Err(lost(Lost::TimedOut(self.limit))),
-        };
+        let answer = timeout(left, exchange).await.map_err(|_| lost(Lost::TimedOut(self.limit)))??;
         self.understand(&asked, &answer)
     }
 
+    /// Whether an exchange failed because the agent does not take our certificate.
+    async fn shut_out(&self, error: &hyper::Error, driver: Driver) -> Option<ClientError> {
+        let mut alert = about_our_certificate(error);
+        // A request that came too late to be sent is called off, and the driver knows why.
+        if alert.is_none() && error.is_canceled() {
+            let ended = driver.await.ok()?;
+            alert = ended.as_ref().err().and_then(|error| about_our_certificate(error));
+        }
+        alert.map(|alert| ClientError::ShutOut { door: self.door.to_string(), alert })
+    }
+
     /// A connection, with its driver on a task of its own that ends with it.
-    async fn connect(&self) -> Result<http1::SendRequest<Full<Bytes>>, ClientError> {
-        let stream = stream::open(&self.door).await.map_err(|error| no_agent(&self.door, error))?;
+    async fn connect(&self) -> Result<(http1::SendRequest<Full<Bytes>>, Driver), ClientError> {
+        let stream = stream::open(&self.door).await.map_err(|error| match about_our_certificate(&error) {
+            Some(alert) => ClientError::ShutOut { door: self.door.to_string(), alert },
+            None => no_agent(&self.door, error),
+        })?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| no_agent(&self.door, io::Error::other(error)))?;
-        tokio::spawn(connection);
-        Ok(sender)
+        Ok((sender, tokio::spawn(connection)))
     }
 
     fn request<E: Endpoint>(

@@ -207,7 +207,7 @@ pub enum MountState {
 pub struct Presence {
     /// A new one at each start of the server.
     pub boot_id: String,
-    /// Where its API is reached, if anywhere.
+    /// Where agents of other data directories reach its API, by TLS; nothing if it is there for this machine alone.
     #[serde(default)]
     pub api: Option<SocketAddr>,
     /// When the agent started.

@@ -1,13 +1,14 @@
 //! Where the API listens, and who comes in by which door.
 //!
 //! By the Unix socket come those who may open it: root and the owner of the data directory, and other agents of it. By the
-//! network, with TLS unless it is loopback, come other agents, who show a certificate of the cluster, and whoever shows a
-//! token. Agents are believed for whom they ask.
+//! network, with TLS unless it is loopback, come other agents, who show a certificate of the cluster that names an agent of
+//! it, and whoever shows a token. Agents are believed for whom they ask. Whoever shows a certificate that is not of the
+//! cluster, or has expired, gets no further than the handshake.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin_api::{Caller, Kind, Problem, Role};
+use admin_api::{Caller, Kind, Problem};
 use axum::Router;
 use axum::http::{HeaderMap, header};
 use hyper::server::conn::http1;
@@ -16,11 +17,12 @@ use hyper_util::service::TowerToHyperService;
 use jiff::Timestamp;
 use net::drain::SessionToken;
 use net::limits::{Limits, Refusal};
-use net::{Accepted, Binding, Connection, Endpoint};
+use net::tls::IdentityError;
+use net::{Accepted, Binding, Connection, Endpoint, PeerIdentity, Role};
 use reception::{Certificates, Host, OpenError, Reception};
 use service::Service;
 use service::live::Settled;
-use settings::DataDirectory;
+use settings::{Configuration, DataDirectory};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tower::ServiceExt;
@@ -38,7 +40,7 @@ pub(crate) enum Purpose {
     /// Commands and agents of this data directory.
     Local,
     /// A port of this machine, without TLS.
-    Loopback,
+    Plain,
     /// A port with TLS.
     Tls,
 }
@@ -50,6 +52,8 @@ pub(super) enum Visitor {
     Local,
     /// The agent of this server.
     Agent(String),
+    /// Somebody whose certificate is of the cluster and no agent's, for this reason.
+    NoAgent(String),
     /// Anybody: a token says who. They are in this file.
     Stranger(TokenFile),
 }
@@ -66,11 +70,13 @@ impl Visitor {
         match self {
             Self::Local => passed_on.unwrap_or_else(|| Ok(administrator("local"))),
             Self::Agent(server) => passed_on.unwrap_or_else(|| Ok(administrator(&format!("agent-{server}")))),
+            Self::NoAgent(why) => Err(Problem::new(Kind::Forbidden, why.clone())),
             Self::Stranger(file) => {
                 let token =
                     text(header::AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
                 let token = token.ok_or_else(|| {
-                    Problem::new(Kind::Unauthenticated, "show a token: Authorization: Bearer …")
+                    let why = "show a token (Authorization: Bearer …), or the certificate of an agent";
+                    Problem::new(Kind::Unauthenticated, why)
                 })?;
                 file.caller(token, Timestamp::now())
             }
@@ -78,8 +84,25 @@ impl Visitor {
     }
 }
 
+/// Whether a certificate of the cluster is that of one of its agents.
+fn visitor(shown: Result<PeerIdentity, IdentityError>, configuration: &Configuration) -> Visitor {
+    match shown {
+        Err(error) => Visitor::NoAgent(format!("{error}, so it is not that of an agent")),
+        Ok(node) if !node.has(Role::Agent) => Visitor::NoAgent(format!(
+            "the certificate of {} is not that of an agent: it lacks the role \"{}\", which new ones have",
+            node.server,
+            Role::Agent
+        )),
+        Ok(node) if configuration.server(&node.server).is_none() => Visitor::NoAgent(format!(
+            "the certificate is that of {}, and there is no [[server]] of that name here",
+            node.server
+        )),
+        Ok(node) => Visitor::Agent(node.server),
+    }
+}
+
 fn administrator(name: &str) -> Caller {
-    Caller { name: name.to_owned(), role: Role::Administrator }
+    Caller { name: name.to_owned(), role: admin_api::Role::Administrator }
 }
 
 /// The doors of an agent's API.
@@ -132,7 +155,7 @@ impl Doors {
         let tokens = TokenFile::new(settled.server.api.token_file.from_folder(self.data.root()));
         let tls = match purpose {
             Purpose::Local => return Some((connection, Visitor::Local)),
-            Purpose::Loopback => return Some((connection, Visitor::Stranger(tokens))),
+            Purpose::Plain => return Some((connection, Visitor::Stranger(tokens))),
             Purpose::Tls => self.certificates.inner().server(),
         };
         let connection = match connection.accept_tls(&tls, Instant::now() + PATIENCE).await {
@@ -142,14 +165,13 @@ impl Doors {
                 return None;
             }
         };
-        let visitor = match connection.peer_identity() {
-            Ok(Some(node)) => Visitor::Agent(node.server),
-            Ok(None) => Visitor::Stranger(tokens),
-            Err(error) => {
-                tracing::warn!(%error, "a certificate of the cluster does not say whose it is");
-                return None;
-            }
+        let visitor = match connection.peer_identity().transpose() {
+            None => Visitor::Stranger(tokens),
+            Some(shown) => visitor(shown, &settled.configuration),
         };
+        if let Visitor::NoAgent(why) = &visitor {
+            tracing::warn!(why, "somebody who is no agent came to the API with a certificate of the cluster");
+        }
         Some((connection, visitor))
     }
 }
@@ -158,9 +180,10 @@ impl Host for Doors {
     type Kind = Purpose;
 
     fn bindings(&self, settings: &Settled) -> Vec<Binding<Purpose>> {
-        let tcp = settings.server.api_addresses().into_iter().map(|address| Binding {
+        let server = &settings.server;
+        let tcp = server.api_addresses().into_iter().map(|address| Binding {
             endpoint: Endpoint::Tcp(address),
-            kind: if address.ip().is_loopback() { Purpose::Loopback } else { Purpose::Tls },
+            kind: if server.api_has_tls(&address) { Purpose::Tls } else { Purpose::Plain },
         });
         let socket =
             Binding { endpoint: Endpoint::Unix(self.service.folder.api_socket()), kind: Purpose::Local };

@@ -26,6 +26,7 @@ use admin_api::{Caller, Kind, Problem, routes};
 use axum::Router;
 use cluster::{Committed, commit};
 use coordinator::{Coordinator, CoordinatorError};
+use net::ClientTls;
 use placement::{Requester, World, Writes};
 use service::Live;
 use settings::{DataDirectory, ServerName};
@@ -46,6 +47,8 @@ pub(crate) struct Api {
     pub(crate) controls: Arc<Controls>,
     pub(crate) audit: Audit,
     pub(crate) user_moves: UserMoves,
+    /// How agents of other data directories are reached. It follows the certificate files.
+    pub(crate) others: ClientTls,
 }
 
 impl Api {

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use admin_api::{Caller, Unanswered};
-use api_client::{Client, ClientError, Door, TlsIdentity};
+use admin_api::{Caller, Kind, Problem, Unanswered};
+use api_client::{Client, ClientError, Door};
 use settings::ServerName;
 use tokio::task::JoinSet;
 
@@ -16,7 +16,7 @@ use super::Api;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What other agents answered.
-pub(super) struct Answers<T>(Vec<(ServerName, Result<T, ClientError>)>);
+pub(super) struct Answers<T>(Vec<(ServerName, Result<T, Problem>)>);
 
 impl<T> Answers<T> {
     /// The answers there are; the others are named.
@@ -25,34 +25,48 @@ impl<T> Answers<T> {
         for (server, answer) in self.0 {
             match answer {
                 Ok(answer) => rows.push((server, answer)),
-                Err(error) => {
-                    unanswered.push(Unanswered { server: server.to_string(), why: error.to_string() });
+                Err(why) => {
+                    unanswered.push(Unanswered { server: server.to_string(), why: why.to_string() });
                 }
             }
         }
         rows
     }
-}
 
-/// Where the agent of a server listens: on a socket of this data directory, or where it says in the records.
-fn door(api: &Api, server: &ServerName) -> Door {
-    let socket = Door::Socket(api.data.server(server.as_str()).api_socket());
-    match (&socket, elsewhere(api, server)) {
-        (Door::Socket(path), Some(elsewhere)) if !path.exists() => elsewhere,
-        _ => socket,
+    /// Every answer, or why there is none.
+    pub(super) fn all(self) -> Vec<(ServerName, Result<T, Problem>)> {
+        self.0
     }
 }
 
-/// The way to an agent on another machine: by TLS, each showing its certificate of the cluster.
-fn elsewhere(api: &Api, server: &ServerName) -> Option<Door> {
-    let address = api.world().records.agents.get(server)?.value.api?;
-    let authority = api.data.cluster_authority();
-    let own = |ending| authority.join(format!("{}.{ending}", api.server));
-    let identity = TlsIdentity { authority: authority.join("ca.pem"), own: Some((own("pem"), own("key"))) };
-    let config =
-        identity.config().inspect_err(|error| tracing::error!(%error, "other agents cannot be asked"));
-    let name = server.as_str().to_owned().try_into().ok()?;
-    Some(Door::Tls { authority: address.to_string(), name, config: config.ok()?, token: None })
+/// Whether `server` has another data directory: its services and its init answer no socket of this one.
+pub(super) fn is_elsewhere(api: &Api, server: &ServerName) -> bool {
+    let folder = api.data.server(server.as_str());
+    *server != api.server && !folder.admin_socket("init").exists() && !folder.api_socket().exists()
+}
+
+/// Where the agent of a server listens: on a socket of this data directory, or where it says in the records, by TLS. Then
+/// each shows its certificate of the cluster.
+fn door(api: &Api, server: &ServerName) -> Result<Door, Problem> {
+    if !is_elsewhere(api, server) {
+        return Ok(Door::Socket(api.data.server(server.as_str()).api_socket()));
+    }
+    let unreachable = |why: &str| Problem::new(Kind::Unavailable, why);
+    let world = api.world();
+    let presence = world.records.agents.get(server).ok_or_else(|| unreachable("its agent is not there"))?;
+    let address = presence.value.api.ok_or_else(|| {
+        unreachable(
+            "its agent is on another machine, and listens on no address with TLS; see bindings in [api]",
+        )
+    })?;
+    let name = server.as_str().to_owned().try_into();
+    let name = name.map_err(|_| unreachable("its name can stand in no certificate"))?;
+    Ok(Door::Tls { authority: address.to_string(), name, config: api.others.config(), token: None })
+}
+
+fn client(api: &Api, caller: &Caller, server: &ServerName) -> Result<Client, Problem> {
+    let client = Client::new(door(api, server)?);
+    Ok(client.in_the_name_of(caller.clone()).with_limit(PATIENCE))
 }
 
 /// Asks the agent of each server, all at once.
@@ -67,17 +81,44 @@ where
     F: Fn(Client, ServerName) -> Fut,
     Fut: Future<Output = Result<T, ClientError>> + Send + 'static,
 {
-    let mut asking = JoinSet::new();
+    let (mut asking, mut answers) = (JoinSet::new(), Vec::new());
     for server in servers {
-        let client = Client::new(door(api, &server)).in_the_name_of(caller.clone()).with_limit(PATIENCE);
-        let asked = ask(client, server.clone());
-        asking.spawn(async move { (server, asked.await) });
+        match client(api, caller, &server) {
+            Err(why) => answers.push((server, Err(why))),
+            Ok(client) => {
+                let asked = ask(client, server.clone());
+                asking.spawn(async move { (server, asked.await.map_err(Problem::from)) });
+            }
+        }
     }
-    let mut answers = Vec::new();
     // One that panicked has told so.
     while let Some(answer) = asking.join_next().await {
         answers.extend(answer);
     }
     answers.sort_by(|(one, _), (other, _)| one.cmp(other));
     Answers(answers)
+}
+
+/// Has the agent of a server do what was asked of this one. What it answers is in its audit log already; the outer error
+/// says that it did not answer or does not let this agent in, which nobody else writes down.
+pub(super) async fn pass_on<T, Fut>(
+    api: &Api,
+    caller: &Caller,
+    server: &ServerName,
+    ask: impl FnOnce(Client) -> Fut,
+) -> Result<Result<T, Problem>, Problem>
+where
+    Fut: Future<Output = Result<T, ClientError>>,
+{
+    let named = |problem: Problem| Problem { detail: format!("{server}: {}", problem.detail), ..problem };
+    match ask(client(api, caller, server).map_err(named)?).await {
+        Ok(done) => Ok(Ok(done)),
+        // Whether the caller may was decided here, by the same roles: it refuses this agent.
+        Err(ClientError::Problem(problem))
+            if !matches!(problem.kind, Kind::Unauthenticated | Kind::Forbidden) =>
+        {
+            Ok(Err(problem))
+        }
+        Err(unanswered) => Err(named(unanswered.into())),
+    }
 }

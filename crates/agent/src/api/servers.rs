@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use admin_api::rows::{
-    AgentPresence, Allowed, Block, Maintenance, MoveRow, Power, RestartRow, ServerRole, ServerRow,
+    AgentPresence, Allowed, Block, Maintenance, MoveRow, Power, RestartRow, ServerRole, ServerRow, ServiceRow,
 };
-use admin_api::{Endpoint, Kind, Listing, Problem, Unanswered, routes};
+use admin_api::{Caller, Endpoint, Kind, Listing, Problem, Unanswered, routes};
+use api_client::Client;
 use placement::record::{self, Presence};
 use placement::{
     World, begin_maintenance as maintenance_begins, block, end_maintenance as maintenance_ends, may_restart,
@@ -15,39 +16,55 @@ use server_control::{PowerReport, PowerState, RequestId};
 use settings::{Role, Server, ServerName};
 
 use super::asked::Asked;
+use super::others::{is_elsewhere, pass_on};
 use super::refusal::problem;
 use super::{Api, components, moves, requester, services, shown, words};
 use crate::clock::{moment, unix_millis};
 
-pub(super) async fn list(api: Arc<Api>, _: Asked<routes::Servers>) -> Result<Listing<ServerRow>, Problem> {
+pub(super) async fn list(
+    api: Arc<Api>,
+    asked: Asked<routes::Servers>,
+) -> Result<Listing<ServerRow>, Problem> {
     let (world, settled) = (api.world(), api.live.snapshot());
+    let names = api.servers_meant(None)?;
+    let mut services = services::of_servers(&api, &asked.caller, &names).await;
     let mut listing = Listing::default();
     for server in &settled.configuration.servers {
-        listing.rows.push(row(&api, &world, server).await);
-        if !world.records.agents.contains_key(&server.name) {
-            let why = "its agent is not there; what is shown is what others know".to_owned();
-            listing.unanswered.push(Unanswered { server: server.name.to_string(), why });
-        }
+        let services = services.remove(&server.name);
+        let why = if !world.records.agents.contains_key(&server.name) {
+            Some("its agent is not there; what is shown is what others know".to_owned())
+        } else if is_elsewhere(&api, &server.name) {
+            services.as_ref().and_then(|services| services.as_ref().err().cloned())
+        } else {
+            // What others know of a server of this data directory is all there is to know.
+            None
+        };
+        let name = server.name.to_string();
+        listing.unanswered.extend(why.map(|why| Unanswered { server: name, why }));
+        listing.rows.push(row(&api, &world, server, services.and_then(Result::ok)).await);
     }
     Ok(listing)
 }
 
 pub(super) async fn show(api: Arc<Api>, asked: Asked<routes::ShowServer>) -> Result<ServerRow, Problem> {
     let server = api.server_called(asked.path("server"))?;
-    shown_row(&api, &server).await
+    shown_row(&api, &asked.caller, &server).await
 }
 
-async fn shown_row(api: &Api, name: &ServerName) -> Result<ServerRow, Problem> {
+async fn shown_row(api: &Api, caller: &Caller, name: &ServerName) -> Result<ServerRow, Problem> {
     let settled = api.live.snapshot();
     let server = settled.configuration.server(name.as_str());
     let server = server.ok_or_else(|| Problem::unknown("server", name.as_str(), std::iter::empty()))?;
-    Ok(row(api, &api.world(), server).await)
+    let mut services = services::of_servers(api, caller, std::slice::from_ref(name)).await;
+    let services = services.remove(name).and_then(Result::ok);
+    Ok(row(api, &api.world(), server, services).await)
 }
 
-async fn row(api: &Api, world: &World, server: &Server) -> ServerRow {
+async fn row(api: &Api, world: &World, server: &Server, services: Option<Vec<ServiceRow>>) -> ServerRow {
     let presence = world.records.agents.get(&server.name).map(|kept| &kept.value);
     let report = api.controls.power(&server.name).await;
-    let services = services::of_server(api, &server.name).await.ok();
+    // An agent on another machine that is there and does not answer has power all the same.
+    let answers = services.is_some() || presence.is_some() && is_elsewhere(api, &server.name);
     let active =
         world.topology.databases.iter().filter(|database| {
             world.mounted_on(&database.name).is_some_and(|mounted| *mounted == server.name)
@@ -57,7 +74,7 @@ async fn row(api: &Api, world: &World, server: &Server) -> ServerRow {
         name: server.name.to_string(),
         roles: server.roles.iter().map(|role| role_of(*role)).collect(),
         address: server.address.to_string(),
-        power: power(report.as_ref(), services.is_some()),
+        power: power(report.as_ref(), answers),
         agent: if presence.is_some() { AgentPresence::Present } else { AgentPresence::Absent },
         boot_id: presence.map(|Presence { boot_id, .. }| boot_id.clone()),
         since: presence.map(|presence| moment(presence.since)),
@@ -135,6 +152,16 @@ pub(super) async fn restart(
     asked: Asked<routes::RestartServer>,
 ) -> Result<RestartRow, Problem> {
     let request = &asked.request;
+    let there = api.server_called(asked.path("server")).ok().filter(|server| is_elsewhere(&api, server));
+    if let Some(server) = there {
+        // Whoever may restart it is there.
+        let same = routes::RestartServer { server: server.to_string() };
+        let ask = |client: Client| async move { client.send(&same, request).await };
+        return match pass_on(&api, &asked.caller, &server, ask).await {
+            Ok(answer) => answer,
+            Err(unanswered) => note(&api, &asked, "restart", request.reason.as_deref(), Err(unanswered)),
+        };
+    }
     let done = async {
         let server = api.server_called(asked.path("server"))?;
         let world = api.world();
@@ -166,7 +193,7 @@ pub(super) async fn begin_maintenance(
         let (by, reason) = (requester(&asked.caller), request.reason.clone());
         let record = record::Maintenance { by, reason, since: now, until };
         api.write(&maintenance_begins(&server, &record)).await?;
-        shown_row(&api, &server).await
+        shown_row(&api, &asked.caller, &server).await
     };
     note(&api, &asked, "maintenance", Some(&request.reason), done.await)
 }
@@ -178,7 +205,7 @@ pub(super) async fn end_maintenance(
     let done = async {
         let server = api.server_called(asked.path("server"))?;
         api.write(&maintenance_ends(&server)).await?;
-        shown_row(&api, &server).await
+        shown_row(&api, &asked.caller, &server).await
     };
     note(&api, &asked, "end maintenance", None, done.await)
 }

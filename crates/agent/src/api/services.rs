@@ -1,10 +1,12 @@
 //! Services: what runs, and starting and stopping it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin_api::rows::{Address, ServiceRow, ServiceState, Traffic};
-use admin_api::{Endpoint, Kind, Listing, Problem, Unanswered, routes};
+use admin_api::rows::{Address, ByServer, Reason, ServiceRow, ServiceState, Traffic};
+use admin_api::{Caller, Endpoint, Kind, Listing, Nothing, Problem, Unanswered, routes};
+use api_client::Client;
 use placement::UnixMillis;
 use server_control::{ServiceName, ServiceReport};
 use service::admin::{self, Answer, Ask, Status, ask};
@@ -13,6 +15,7 @@ use tokio::task::spawn_blocking;
 
 use super::Api;
 use super::asked::Asked;
+use super::others::{ask_each, is_elsewhere, pass_on};
 use crate::clock::moment;
 use crate::controls::{Act, Undone};
 
@@ -25,21 +28,51 @@ pub(super) async fn list(
     api: Arc<Api>,
     asked: Asked<routes::Services>,
 ) -> Result<Listing<ServiceRow>, Problem> {
+    let servers = api.servers_meant(asked.query.server.as_deref())?;
+    let mut known = of_servers(&api, &asked.caller, &servers).await;
     let mut listing = Listing::default();
-    for server in api.servers_meant(asked.query.server.as_deref())? {
-        match of_server(&api, &server).await {
-            Ok(rows) => listing.rows.extend(rows),
-            Err(error) => {
-                let (server, why) = (server.to_string(), error.to_string());
-                listing.unanswered.push(Unanswered { server, why });
-            }
+    for server in servers {
+        match known.remove(&server) {
+            Some(Ok(rows)) => listing.rows.extend(rows),
+            Some(Err(why)) => listing.unanswered.push(Unanswered { server: server.to_string(), why }),
+            None => {}
         }
     }
     Ok(listing)
 }
 
-/// The services of one server, with what each says about itself.
-pub(super) async fn of_server(api: &Api, server: &ServerName) -> Result<Vec<ServiceRow>, Undone> {
+/// The services of each of these servers, or why they are not known: from whoever starts them, or from the agent there.
+pub(super) async fn of_servers(
+    api: &Api,
+    caller: &Caller,
+    servers: &[ServerName],
+) -> BTreeMap<ServerName, Result<Vec<ServiceRow>, String>> {
+    let (elsewhere, here): (Vec<_>, Vec<_>) =
+        servers.iter().cloned().partition(|server| is_elsewhere(api, server));
+    // Each is asked for its own alone, so that nobody asks anybody on.
+    let theirs = ask_each(api, caller, elsewhere, |client, server| async move {
+        client.get(&routes::Services {}, &ByServer { server: Some(server.to_string()) }).await
+    });
+    let mut known = BTreeMap::new();
+    for server in here {
+        let rows = of_server(api, &server).await.map_err(|error| error.to_string());
+        known.insert(server, rows);
+    }
+    for (server, answer) in theirs.await.all() {
+        let rows = match answer {
+            Ok(Listing { unanswered, .. }) if !unanswered.is_empty() => {
+                Err(unanswered.into_iter().map(|missing| missing.why).collect::<Vec<_>>().join("; "))
+            }
+            Ok(listing) => Ok(listing.rows),
+            Err(why) => Err(why.to_string()),
+        };
+        known.insert(server, rows);
+    }
+    known
+}
+
+/// The services of a server of this data directory, with what each says about itself.
+async fn of_server(api: &Api, server: &ServerName) -> Result<Vec<ServiceRow>, Undone> {
     let folder = api.data.server(server.as_str());
     let mut rows = Vec::new();
     for service in &api.controls.services(server).await? {
@@ -99,47 +132,62 @@ fn addresses(details: &serde_json::Value) -> Vec<Address> {
 }
 
 pub(super) async fn start(api: Arc<Api>, asked: Asked<routes::StartService>) -> Result<ServiceRow, Problem> {
-    let reason = asked.request.reason.clone();
-    control(&api, &asked, ("start", Act::Start), reason.as_deref()).await
+    let [server, service] = ["server", "service"].map(|name| asked.path(name).to_owned());
+    control(&api, &asked, routes::StartService { server, service }, ("start", Act::Start)).await
 }
 
 pub(super) async fn stop(api: Arc<Api>, asked: Asked<routes::StopService>) -> Result<ServiceRow, Problem> {
-    let reason = asked.request.reason.clone();
     if asked.path("service").eq_ignore_ascii_case(AGENT) && api.world().records.agents.len() <= 1 {
         let why = "it is the last agent that is there, and nobody could start it again";
         return Err(Problem::new(Kind::Refused, why));
     }
-    control(&api, &asked, ("stop", Act::Stop), reason.as_deref()).await
+    let [server, service] = ["server", "service"].map(|name| asked.path(name).to_owned());
+    control(&api, &asked, routes::StopService { server, service }, ("stop", Act::Stop)).await
 }
 
 pub(super) async fn restart(
     api: Arc<Api>,
     asked: Asked<routes::RestartService>,
 ) -> Result<ServiceRow, Problem> {
-    let reason = asked.request.reason.clone();
-    control(&api, &asked, ("restart", Act::Restart), reason.as_deref()).await
+    let [server, service] = ["server", "service"].map(|name| asked.path(name).to_owned());
+    control(&api, &asked, routes::RestartService { server, service }, ("restart", Act::Restart)).await
 }
 
-async fn control<E: Endpoint>(
+/// Does it, or has the agent of the server do it, of which the same is asked.
+async fn control<E>(
     api: &Api,
     asked: &Asked<E>,
+    same: E,
     (action, act): (&str, Act),
-    reason: Option<&str>,
-) -> Result<ServiceRow, Problem> {
+) -> Result<ServiceRow, Problem>
+where
+    E: Endpoint<Query = Nothing, Request = Reason, Response = ServiceRow> + Send + Sync,
+{
     let (server, service) = (asked.path("server"), asked.path("service"));
-    let done = async {
-        let server = api.server_called(server)?;
-        let found = find(api, &server, service).await?;
-        api.controls.act(&server, &found, act).await.map_err(|error| told(&error))?;
-        let after = api.controls.services(&server).await.map_err(|error| told(&error))?;
-        let after = after.iter().find(|known| known.service == found);
-        let after = after.ok_or_else(|| Problem::new(Kind::Internal, "its init forgot the service"))?;
-        Ok(row(&server, after, None))
+    let done = match api.server_called(server) {
+        Err(problem) => Err(problem),
+        Ok(server) if is_elsewhere(api, &server) => {
+            let ask = |client: Client| async move { client.send(&same, &asked.request).await };
+            match pass_on(api, &asked.caller, &server, ask).await {
+                Ok(answer) => return answer,
+                Err(unanswered) => Err(unanswered),
+            }
+        }
+        Ok(server) => carry_out(api, &server, service, act).await,
     };
-    let done: Result<ServiceRow, Problem> = done.await;
     let outcome = done.as_ref().map(|row| row.state.word().to_owned());
+    let reason = asked.request.reason.as_deref();
     api.audit.note(&asked.caller, (action, &format!("{server}/{service}")), reason, outcome);
     done
+}
+
+async fn carry_out(api: &Api, server: &ServerName, service: &str, act: Act) -> Result<ServiceRow, Problem> {
+    let found = find(api, server, service).await?;
+    api.controls.act(server, &found, act).await.map_err(|error| told(&error))?;
+    let after = api.controls.services(server).await.map_err(|error| told(&error))?;
+    let after = after.iter().find(|known| known.service == found);
+    let after = after.ok_or_else(|| Problem::new(Kind::Internal, "its init forgot the service"))?;
+    Ok(row(server, after, None))
 }
 
 /// The service called `name`, as its server calls it.

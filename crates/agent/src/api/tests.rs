@@ -1,11 +1,18 @@
 //! The API over a coordinator in memory.
 
+mod over_tls;
+
+use std::time::SystemTime;
+
 use admin_api::rows::{CopyRow, MoveRow};
 use admin_api::{Listing, Role};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use coordinator::Prefix;
 use coordinator::testing::MemoryCoordinator;
+use net::authority::Subject;
+use net::tls::NodeFiles;
+use net::{Authority, InnerTls};
 use placement::record::Presence;
 use placement::{Limits, RecordKey, Topology};
 use serde::de::DeserializeOwned;
@@ -53,6 +60,7 @@ fn scene() -> Scene {
         audit: Audit::open(&data.server("cas1").audit_log(), "cas1").unwrap(),
         coordinator: Arc::clone(&coordinator) as Arc<dyn Coordinator>,
         user_moves: UserMoves::default(),
+        others: others(&data),
         world,
         live,
         data,
@@ -61,18 +69,40 @@ fn scene() -> Scene {
     Scene { router: router(Arc::new(api)), coordinator, _folder: folder }
 }
 
+/// How this agent would reach others.
+fn others(data: &DataDirectory) -> ClientTls {
+    let authority =
+        Authority::load_or_create(&data.cluster_authority(), "cluster", SystemTime::now()).unwrap();
+    let node = Subject::Node { server: "cas1".into(), roles: [net::Role::Agent].into(), names: Vec::new() };
+    authority.ensure("cas1", &node, SystemTime::now()).unwrap();
+    let files = NodeFiles { node: authority.files("cas1"), authority: authority.certificate_file() };
+    InnerTls::load(files).unwrap().client()
+}
+
+/// Asks as somebody who came in by the socket.
+async fn ask(
+    router: Router,
+    caller: Caller,
+    method: &str,
+    target: &str,
+    body: &'static str,
+) -> (u16, Vec<u8>) {
+    let mut request = Request::builder().method(method).uri(target);
+    for (name, value) in caller.headers() {
+        request = request.header(name, value);
+    }
+    let mut request = request.body(Body::from(body)).unwrap();
+    request.extensions_mut().insert(Visitor::Local);
+    let answer = router.oneshot(request).await.unwrap();
+    let status = answer.status().as_u16();
+    (status, to_bytes(answer.into_body(), usize::MAX).await.unwrap().to_vec())
+}
+
 impl Scene {
     /// Asks as somebody of this role who came in by the socket.
     async fn ask(&self, role: Role, method: &str, target: &str, body: &'static str) -> (u16, Vec<u8>) {
-        let mut request = Request::builder().method(method).uri(target);
-        for (name, value) in (Caller { name: "ann".into(), role }).headers() {
-            request = request.header(name, value);
-        }
-        let mut request = request.body(Body::from(body)).unwrap();
-        request.extensions_mut().insert(Visitor::Local);
-        let answer = self.router.clone().oneshot(request).await.unwrap();
-        let status = answer.status().as_u16();
-        (status, to_bytes(answer.into_body(), usize::MAX).await.unwrap().to_vec())
+        let caller = Caller { name: "ann".into(), role };
+        ask(self.router.clone(), caller, method, target, body).await
     }
 
     async fn problem(&self, role: Role, method: &str, target: &str, body: &'static str) -> (u16, Problem) {
