@@ -33,6 +33,32 @@ fn every_route_is_described() {
 }
 
 #[test]
+fn every_route_says_who_may_and_how_others_are_refused() {
+    let document = serde_json::to_value(openapi()).unwrap();
+    for route in routes::ALL {
+        let operation = &document["paths"][route.template][route.method.word().to_lowercase()];
+        assert_eq!(operation["x-role"], route.role.word(), "{}", route.name);
+        for status in ["401", "403"] {
+            let content = &operation["responses"][status]["content"]["application/problem+json"];
+            assert_eq!(content["schema"]["$ref"], "#/components/schemas/Problem", "{} {status}", route.name);
+        }
+    }
+}
+
+#[test]
+fn a_token_an_agents_certificate_or_the_local_socket_lets_in() {
+    let document = serde_json::to_value(openapi()).unwrap();
+    let schemes = &document["components"]["securitySchemes"];
+    assert_eq!(
+        (&schemes["bearer"]["type"], &schemes["bearer"]["scheme"]),
+        (&"http".into(), &"bearer".into())
+    );
+    assert_eq!(schemes["mutual-tls"]["type"], "mutualTLS");
+    let ways = serde_json::json!([{ "bearer": [] }, { "mutual-tls": [] }, {}]);
+    assert_eq!(document["security"], ways);
+}
+
+#[test]
 fn every_type_that_is_named_is_described() {
     let document = serde_json::to_value(openapi()).unwrap();
     let mut named = BTreeSet::new();
