@@ -2,6 +2,7 @@
 //!
 //! Nothing on the machine is changed: what is to be done is printed, and done by whoever may.
 
+mod polkit;
 mod postfix;
 mod units;
 
@@ -18,7 +19,10 @@ use crate::founding::write_new;
 use crate::screen::say;
 use units::Installation;
 
-/// Write the configuration, systemd units and Postfix lines for one real machine
+/// The file of the rule for polkit, which reads such files by their names.
+const POLKIT_RULE: &str = "50-mailmedic.rules";
+
+/// Write the configuration, systemd units, a polkit rule and Postfix lines for one real machine
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
@@ -95,6 +99,7 @@ impl Arguments {
         };
         let mut files = vec![("mailmedic.toml".to_owned(), text)];
         files.extend(installation.units());
+        files.push((POLKIT_RULE.to_owned(), polkit::rule(&installation.user)));
         files.push(("postfix-main.cf".to_owned(), postfix::lines(&self.domain, *lmtp)));
         write_all(&self.into, &files)?;
         say(format_args!("written into {}, and nothing else is changed:\n", self.into.display()))?;
@@ -214,11 +219,13 @@ What to do next, as root:
      install --owner={user} --group={user} --mode=0640 {folder}/mailmedic.toml {data}/mailmedic.toml
   4. install --mode=0644 {folder}/mailmedic*.service {folder}/mailmedic*.timer {folder}/mailmedic.target /etc/systemd/system/
      systemctl daemon-reload
+     install --mode=0644 {folder}/{POLKIT_RULE} /etc/polkit-1/rules.d/
      systemctl enable --now mailmedic.target mailmedic-prepare.timer
   5. Put the lines of {folder}/postfix-main.cf into /etc/postfix/main.cf, and: postfix reload
   6. sudo --user={user} {program} --data {data} user add user1@{domain}
 
 Then `sudo --user={user} {program} --data {data} status` shows what runs, and clients fetch mail from {host_name}.
+The rule for polkit lets the agent restart its services, and the machine if [power] kind is \"logind\"; nothing else.
 {trust}",
         this = std::env::current_exe().map_or_else(|_| "mailmedic".to_owned(), |path| path.display().to_string()),
     )

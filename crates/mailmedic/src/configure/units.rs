@@ -12,8 +12,8 @@ pub(super) struct Installation {
 }
 
 /// A process that serves.
-struct Service {
-    name: &'static str,
+pub(super) struct Service {
+    pub(super) name: &'static str,
     title: &'static str,
     /// Of one server, not of the cluster.
     of_server: bool,
@@ -37,6 +37,9 @@ const FRONTEND: Service = Service {
     after: Some("backend"),
     low_ports: true,
 };
+
+/// What the agent looks after, itself among it: it can ask to be started anew.
+pub(super) const LOOKED_AFTER: [&Service; 3] = [&AGENT, &BACKEND, &FRONTEND];
 
 /// What a service may not do. See systemd.exec(5); each line takes something away.
 const HARDENING: &str = "\
