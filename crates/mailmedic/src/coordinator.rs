@@ -17,8 +17,8 @@ use crate::site::Site;
 /// Its name, where it stands beside those of services.
 pub(crate) const COORDINATOR: &str = "coordinator";
 
-/// How long it stays dead once it keeps dying: nobody else would start it again.
-const RETRY: Retry = Retry { first: Duration::from_secs(1), most: Duration::from_mins(1) };
+/// How long it stays dead once it keeps dying: nobody else would start it again, and no database moves meanwhile.
+const RETRY: Retry = Retry { first: Duration::from_secs(1), most: Duration::from_secs(10) };
 
 /// Whether there is one to run here. Where it is etcd, others run it.
 pub(crate) fn is_local(site: &Site) -> bool {
