@@ -103,6 +103,7 @@ fn hold(circumstances: u8, refusals: u8, said: &[u8], chunk: usize) -> Held {
                     message.clear();
                     accepted = 0;
                 }
+                Step::Answered(answered) => held.steps.push(format!("{answered:?}")),
                 Step::Close => {
                     held.closed = true;
                     break;

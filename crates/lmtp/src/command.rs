@@ -65,6 +65,21 @@ pub enum CommandError {
 }
 
 impl Command {
+    /// Its first word.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Lhlo(_) => "LHLO",
+            Self::Mail(..) => "MAIL",
+            Self::Rcpt(_) => "RCPT",
+            Self::Data => "DATA",
+            Self::Rset => "RSET",
+            Self::Noop => "NOOP",
+            Self::Vrfy => "VRFY",
+            Self::Quit => "QUIT",
+            Self::Xclient(_) => "XCLIENT",
+        }
+    }
+
     /// Parses a line without its CRLF.
     pub fn parse(line: &[u8]) -> Result<Self, CommandError> {
         if !line.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {

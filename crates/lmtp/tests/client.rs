@@ -282,6 +282,7 @@ fn played(message: &[u8], size: usize) -> (Vec<u8>, Vec<(usize, u16)>) {
                         closed = true;
                         break;
                     }
+                    Step::Answered(_) => {}
                     Step::Answer | Step::Abandoned => panic!("nothing was abandoned"),
                 }
             }

@@ -93,9 +93,9 @@ impl Desk {
         answer(self.authenticator.authorise(&user).await)
     }
 
-    /// What a SCRAM exchange of `user` is checked against, with a nonce of our own (RFC 5802 section 5.1).
-    pub async fn scram_secret(&self, user: &str, client: IpAddr) -> Result<(ScramSecret, Nonce), Refusal> {
-        self.admit(client).await?;
+    /// What a SCRAM exchange of `user` is checked against, after [`admit`](Self::admit), with a nonce of our own (RFC 5802
+    /// section 5.1).
+    pub async fn scram_secret(&self, user: &str) -> Result<(ScramSecret, Nonce), Refusal> {
         let user = self.name(user).ok_or_else(wrong)?;
         let secret = self.authenticator.scram_secret(&user).await.map_err(|error| unavailable(&error))?;
         let mut octets = [0; 24];

@@ -8,8 +8,9 @@ use net::connection::StreamError;
 use net::drain::{Phase, SessionToken};
 use net::tls::PeerIdentity;
 use net::{Accepted, Connection, Peer, Role, ServerTls};
+use pop3::sasl::Nonce;
 use pop3::session::{Exchange, Limits, Outcome, Session, Step};
-use pop3::{Capability, Credentials, Mechanism, Offer, Refusal, ResponseCode, Xclient};
+use pop3::{Capability, Credentials, Mechanism, Offer, Refusal, ResponseCode, ScramSecret, Xclient};
 use service::live::Settled;
 use service::{OpenSession, Service, SessionId};
 use tokio::time::Instant;
@@ -155,10 +156,11 @@ impl Lobby {
                 Step::Forwarded(xclient) => self.forwarded(xclient),
                 Step::ScramSecret { user } => {
                     self.begin();
-                    match self.arrival.desk.scram_secret(&user, self.client.ip()).await {
+                    match self.scram_secret(&user).await {
                         Ok((secret, nonce)) => self.machine.scram_secret(&secret, &nonce),
                         Err(refusal) => self.machine.refused(&refusal),
                     }
+                    // The client makes its proof.
                     self.entry.pause();
                 }
                 Step::ScramRejected { .. } => {
@@ -188,6 +190,11 @@ impl Lobby {
             self.admit().await?;
         }
         self.arrival.desk.judge(credentials, self.client.ip()).await
+    }
+
+    async fn scram_secret(&mut self, user: &str) -> Result<(ScramSecret, Nonce), Refusal> {
+        self.admit().await?;
+        self.arrival.desk.scram_secret(user).await
     }
 
     /// Lets the client try to log in when its time has come. The wait of a guesser is no processing of ours.
@@ -320,7 +327,7 @@ pub enum Timing {
     Roster,
     /// It began then, and all of it was our processing.
     Ours(Instant),
-    /// It began then, and somebody else did all of the work.
+    /// It began then, and what it took was waiting for others.
     Passed(Instant),
 }
 

@@ -1,15 +1,17 @@
 //! One connection of a front end that delivers.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use directory::User;
-use lmtp::server::{Limits, Offer, Session, Step};
-use lmtp::{Address, Reply};
+use lmtp::server::{Answered, Limits, Offer, Session, Step};
+use lmtp::{Address, MailParameters, Reply};
 use mailbox::{Delivery, DeliveryId, MailboxError, Octets, UnixSeconds, WireMessage};
 use net::drain::{Phase, SessionToken};
 use net::{Accepted, Connection, Role};
-use service::OpenSession;
+use service::counters::OTHER;
+use service::{Exchange, OpenSession};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -50,6 +52,25 @@ struct Visit {
     size: Octets,
     recipients: Vec<Recipient>,
     upload: Option<Upload>,
+    /// How much of the message has come.
+    octets: u64,
+}
+
+/// What a front end was told of a message.
+struct Told {
+    /// Whether everybody got it.
+    ok: bool,
+    /// For the protocol log: who, where, what.
+    context: String,
+}
+
+impl Told {
+    fn add(&mut self, user: &User, reply: &Reply) {
+        let before = if self.context.is_empty() { "" } else { "; " };
+        let (user, database) = (user.name.as_str(), user.database.as_str());
+        // Writing to a string cannot fail.
+        let _ = write!(self.context, "{before}{user} {database} {reply}");
+    }
 }
 
 /// Serves a connection until its end.
@@ -81,6 +102,7 @@ pub(crate) async fn serve(backend: Arc<Backend>, accepted: Accepted<Purpose>, to
         size: Octets::ZERO,
         recipients: Vec::new(),
         upload: None,
+        octets: 0,
     };
     if from_front_end {
         visit.machine.greet();
@@ -99,35 +121,35 @@ pub(crate) async fn serve(backend: Arc<Backend>, accepted: Accepted<Purpose>, to
 impl Visit {
     async fn run(&mut self) -> Result<(), End> {
         loop {
-            let step = self.machine.step();
-            match step {
+            let begun = Instant::now();
+            match self.machine.step() {
                 Step::Input => self.receive().await?,
-                Step::Sender(_, parameters) => {
-                    self.size = Octets::new(parameters.size.unwrap_or(0));
-                    self.delivery = parameters.delivery_id.and_then(|id| DeliveryId::parse(id.as_str()).ok());
-                    if self.delivery.is_some() {
-                        self.machine.accept();
-                    } else {
-                        self.machine.refuse(&Reply::new(
-                            501,
-                            5,
-                            4,
-                            "A delivery has a name of 32 hexadecimal digits here",
-                        ));
-                    }
+                Step::Answered(answered) => self.answered_alone(answered, begun.elapsed()),
+                Step::Sender(sender, parameters) => self.sender(sender.as_ref(), &parameters),
+                Step::Recipient(address) => {
+                    self.entry.begin("RCPT");
+                    let (accepted, before) = (self.recipient(&address).await, self.machine.output().len());
+                    let (ok, context) = match accepted {
+                        Ok(recipient) => {
+                            let database = recipient.user.database.as_str().to_owned();
+                            self.recipients.push(recipient);
+                            self.machine.accept();
+                            (true, database)
+                        }
+                        Err(reply) => {
+                            self.machine.refuse(&reply);
+                            (false, reply.to_string())
+                        }
+                    };
+                    self.answered("RCPT", &format!("TO:<{address}>"), before, ok, &context);
                 }
-                Step::Recipient(address) => match self.recipient(&address).await {
-                    Ok(recipient) => {
-                        self.recipients.push(recipient);
-                        self.machine.accept();
-                    }
-                    Err(reply) => self.machine.refuse(&reply),
-                },
                 Step::Data(bytes) => {
                     let upload = self.upload.get_or_insert_with(|| {
+                        self.entry.begin("DATA");
                         let memory = usize::try_from(self.settings.server.delivery.spool_memory.get());
                         Upload::new(&self.backend.spool, memory.unwrap_or(usize::MAX))
                     });
+                    self.octets += bytes.len() as u64;
                     upload.append(bytes).map_err(|error| {
                         tracing::error!(%error, "cannot spool a message");
                         self.machine.close_with(&Reply::new(452, 3, 1, "Cannot spool the message"));
@@ -141,6 +163,22 @@ impl Visit {
                 Step::Close => return Ok(()),
             }
         }
+    }
+
+    fn sender(&mut self, sender: Option<&Address>, parameters: &MailParameters) {
+        self.entry.begin("MAIL");
+        self.size = Octets::new(parameters.size.unwrap_or(0));
+        let id = parameters.delivery_id.as_ref();
+        self.delivery = id.and_then(|id| DeliveryId::parse(id.as_str()).ok());
+        let (before, named) = (self.machine.output().len(), self.delivery.is_some());
+        if named {
+            self.machine.accept();
+        } else {
+            let text = "A delivery has a name of 32 hexadecimal digits here";
+            self.machine.refuse(&Reply::new(501, 5, 4, text));
+        }
+        let sender = sender.map(ToString::to_string).unwrap_or_default();
+        self.answered("MAIL", &format!("FROM:<{sender}>{parameters}"), before, named, "");
     }
 
     /// Finds whose mail it is and whether there is room for it.
@@ -169,17 +207,33 @@ impl Visit {
         Ok(Recipient { store, home, user: Box::new(user), quota })
     }
 
-    /// Delivers to every recipient at once and says so as each is done.
+    /// Delivers the message and counts its DATA.
     async fn deliver(&mut self) {
+        if self.upload.is_none() {
+            self.entry.begin("DATA");
+        }
+        let before = self.machine.output().len();
+        let mut told = Told { ok: true, context: String::new() };
+        self.deliver_to_all(&mut told).await;
+        let request = std::mem::take(&mut self.octets);
+        let reply = (self.machine.output().len() - before) as u64;
+        let (ok, context) = (told.ok, &*told.context);
+        self.entry.end(&Exchange { command: "DATA", parameters: "", ok, request, reply, context });
+    }
+
+    /// Delivers to every recipient at once and says so as each is done.
+    async fn deliver_to_all(&mut self, told: &mut Told) {
         let recipients = std::mem::take(&mut self.recipients);
         let message = match self.message() {
             Ok(message) => message,
             Err(reply) => {
                 (0..recipients.len()).for_each(|recipient| self.machine.delivered(recipient, reply.clone()));
+                (told.ok, told.context) = (false, reply.to_string());
                 return;
             }
         };
         let (Some(id), received) = (self.delivery.take(), now()) else { return };
+        let logged = self.entry.is_written();
         let mut deliveries = JoinSet::new();
         for (place, recipient) in recipients.into_iter().enumerate() {
             let message = Arc::clone(&message);
@@ -205,7 +259,10 @@ impl Visit {
         while let Some(finished) = deliveries.join_next().await {
             // A delivery that panicked leaves its recipient without a reply, so the connection is not answered further:
             // the front end offers the message again, under the same name.
-            let Ok((place, outcome, user)) = finished else { continue };
+            let Ok((place, outcome, user)) = finished else {
+                told.ok = false;
+                continue;
+            };
             let reply = match outcome {
                 Ok(delivered) => {
                     tracing::info!(
@@ -216,6 +273,10 @@ impl Visit {
                 }
                 Err(error) => self.refusal(&user, &error),
             };
+            told.ok &= reply.is_positive();
+            if logged {
+                told.add(&user, &reply);
+            }
             self.machine.delivered(place, reply);
         }
     }
@@ -230,8 +291,33 @@ impl Visit {
 
     fn forget(&mut self) {
         self.recipients.clear();
-        self.upload = None;
         self.delivery = None;
+        let request = std::mem::take(&mut self.octets);
+        if self.upload.take().is_some() {
+            let context = "abandoned";
+            self.entry.end(&Exchange { command: "DATA", request, context, ..Exchange::default() });
+        }
+    }
+
+    /// The machine has answered a command alone, in so much time.
+    fn answered_alone(&mut self, answered: Answered, took: Duration) {
+        let Answered { command, ok, request, reply } = answered;
+        let hello = self.machine.client_name().filter(|_| command == Some("LHLO"));
+        let (command, parameters) = (command.unwrap_or(OTHER), hello.unwrap_or_default());
+        self.entry.note(&Exchange { command, parameters, ok, request, reply, context: "" }, took, took);
+    }
+
+    /// The command begun last has been answered.
+    fn answered(&mut self, command: &str, said: &str, before: usize, ok: bool, context: &str) {
+        self.entry.end(&Exchange {
+            command,
+            parameters: said,
+            ok,
+            // With the space between and the CRLF behind.
+            request: (command.len() + 1 + said.len() + 2) as u64,
+            reply: (self.machine.output().len() - before) as u64,
+            context,
+        });
     }
 
     fn refusal(&self, user: &User, error: &MailboxError) -> Reply {
@@ -239,7 +325,15 @@ impl Visit {
         replies::reply(error)
     }
 
+    /// Sends what is waiting and reads. The front end takes its time meanwhile, not we.
     async fn receive(&mut self) -> Result<(), End> {
+        self.entry.pause();
+        let received = self.send_and_receive().await;
+        self.entry.resume();
+        received
+    }
+
+    async fn send_and_receive(&mut self) -> Result<(), End> {
         let deadline = Instant::now() + self.settings.server.delivery.connection_timeout.duration();
         let output = std::mem::take(self.machine.output());
         let lost = |error: &dyn std::fmt::Display| format!("connection lost: {error}");

@@ -216,7 +216,13 @@ impl Visit {
                 Step::Input => {
                     self.receive(connection, (Instant::now() + self.idle).min(self.end), maildrop).await?;
                 }
-                Step::Flush => self.send(connection, maildrop.place()).await?,
+                Step::Flush => {
+                    // A listing so long that it is sent in parts is in flight until its last one.
+                    if self.machine.command_under_way().is_some() {
+                        self.begin();
+                    }
+                    self.send(connection, maildrop.place()).await?;
+                }
                 Step::Answered(exchange) => self.answered(&exchange, begun),
                 Step::Listing => {
                     self.begin();
@@ -365,9 +371,11 @@ impl Visit {
 
     /// A command begins that needs more than the machine. It shows as in flight until it is answered.
     fn begin(&mut self) {
-        let command = self.machine.command_under_way().map_or("OTHER", pop3::Keyword::as_str);
-        self.entry.begin(command);
-        self.in_flight = true;
+        // A message is retrieved after the list has been read: that is one command all the same.
+        if !std::mem::replace(&mut self.in_flight, true) {
+            let command = self.machine.command_under_way().map_or("OTHER", pop3::Keyword::as_str);
+            self.entry.begin(command);
+        }
     }
 
     /// A command has been answered: by the machine alone since `begun`, or with our help since [`Visit::begin`].

@@ -177,14 +177,17 @@ impl Transaction {
     }
 
     /// The message is complete: its delivery begins. Also, which recipient each RCPT named; or what each of them is told, if
-    /// the message is not to be delivered.
+    /// the message is not to be delivered. From here on it is the back ends' time, not ours.
     pub(super) async fn deliver(
         mut self,
         frontend: &Arc<Frontend>,
+        entry: &OpenSession,
     ) -> (Vec<usize>, Result<Delivering, Reply>) {
         self.incoming(frontend);
         let Self { settings, envelope, recipients, named, legs, incoming, .. } = self;
-        let message = match incoming.map(Incoming::finish) {
+        let finished = incoming.map(Incoming::finish);
+        entry.pause();
+        let message = match finished {
             Some(Ok(message)) => message,
             Some(Err(reply)) => {
                 for leg in legs {

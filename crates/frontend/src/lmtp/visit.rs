@@ -6,12 +6,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lmtp::server::{Limits, Offer, Session, Step};
+use lmtp::server::{Answered, Limits, Offer, Session, Step};
 use lmtp::{Address, MailParameters, Reply};
 use net::connection::StreamError;
 use net::drain::SessionToken;
 use net::limits::Refusal;
 use net::{Accepted, Connection, Peer};
+use service::counters::OTHER;
 use service::{Exchange, OpenSession};
 use tokio::time::Instant;
 
@@ -86,8 +87,10 @@ pub(crate) fn turn_away(why: &Refusal) -> Vec<u8> {
 impl Visit {
     async fn run(&mut self) -> Result<(), End> {
         loop {
+            let begun = Instant::now();
             match self.machine.step() {
                 Step::Input => self.receive().await?,
+                Step::Answered(answered) => self.answered_alone(answered, begun.elapsed()),
                 Step::Sender(sender, parameters) => self.sender(sender, &parameters)?,
                 Step::Recipient(address) => self.recipient(&address).await?,
                 Step::Data(octets) => {
@@ -95,8 +98,6 @@ impl Visit {
                     if !transaction.is_receiving() {
                         self.entry.begin("DATA");
                         self.entry.set_state("message");
-                        // The mail server takes its time.
-                        self.entry.pause();
                     }
                     transaction.take(&self.frontend, octets);
                 }
@@ -169,9 +170,7 @@ impl Visit {
         self.entry.set_state("delivery");
         let octets = transaction.octets();
         let mut told = Told { reply: 0, ok: true, context: String::new() };
-        // The back ends' time is not ours.
-        self.entry.pause();
-        let (named, delivering) = transaction.deliver(&self.frontend).await;
+        let (named, delivering) = transaction.deliver(&self.frontend, &self.entry).await;
         match delivering {
             Ok(delivering) => self.answers(delivering, &named, &mut told).await?,
             Err(reply) => {
@@ -254,6 +253,21 @@ impl Visit {
         transaction.abandon(&self.frontend).await;
     }
 
+    /// The machine has answered a command alone, in so much time.
+    fn answered_alone(&mut self, answered: Answered, took: Duration) {
+        let client = self.machine.client_name().unwrap_or_default();
+        self.entry.announce(client);
+        let exchange = Exchange {
+            command: answered.command.unwrap_or(OTHER),
+            parameters: if answered.command == Some("LHLO") { client } else { "" },
+            ok: answered.ok,
+            request: answered.request,
+            reply: answered.reply,
+            context: "",
+        };
+        self.entry.note(&exchange, took, took);
+    }
+
     fn answered(&mut self, command: &str, said: &str, before: usize, ok: bool, context: &str) {
         self.entry.end(&Exchange {
             command,
@@ -277,8 +291,15 @@ impl Visit {
         sent.map_err(|error| lost(&error))
     }
 
-    /// Sends what is waiting and reads.
+    /// Sends what is waiting and reads. The mail server takes its time meanwhile, not we.
     async fn receive(&mut self) -> Result<(), End> {
+        self.entry.pause();
+        let received = self.send_and_receive().await;
+        self.entry.resume();
+        received
+    }
+
+    async fn send_and_receive(&mut self) -> Result<(), End> {
         self.send().await?;
         let (deadline, idle) = (self.deadline(), self.machine.is_at_boundary());
         let machine = &mut self.machine;

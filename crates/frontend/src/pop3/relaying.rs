@@ -248,11 +248,7 @@ impl Relaying {
         let Exchange { keyword, outcome, .. } = answered.exchange;
         self.quit |= keyword == Some(Keyword::Quit) && outcome == Outcome::Ok;
         let place = if answered.own { "" } else { self.inner.place.as_str() };
-        log(
-            &mut self.entry,
-            &answered.exchange,
-            if answered.own { Timing::Ours(answered.mark) } else { Timing::Passed(answered.mark) },
-            place,
-        );
+        // An answer of our own waited for those of the back end before it.
+        log(&mut self.entry, &answered.exchange, Timing::Passed(answered.mark), place);
     }
 }

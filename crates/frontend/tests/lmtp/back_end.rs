@@ -195,7 +195,7 @@ impl Talk {
                         return;
                     }
                 }
-                Step::Abandoned => {}
+                Step::Abandoned | Step::Answered(_) => {}
                 Step::Forwarded(_) | Step::Answer => panic!("not in this dialogue"),
                 Step::Close => {
                     let _ = self.connection.send_before(in_time(), self.machine.output()).await;

@@ -65,6 +65,19 @@ impl Default for Limits {
     }
 }
 
+/// A command that the session has answered by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The command; nothing, if the line was none.
+    pub command: Option<&'static str>,
+    /// Whether the answer was a good one.
+    pub ok: bool,
+    /// Octets of the line, its end included; 0 if it was too long to be kept.
+    pub request: u64,
+    /// Octets of the answer.
+    pub reply: u64,
+}
+
 /// What the driver has to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<'a> {
@@ -85,6 +98,8 @@ pub enum Step<'a> {
     DataEnd,
     /// The transaction is over without a message having been delivered: forget what has been kept of it.
     Abandoned,
+    /// The session has answered a command by itself. There is nothing to do but to count and log it.
+    Answered(Answered),
     /// Send the output and close the connection.
     Close,
 }

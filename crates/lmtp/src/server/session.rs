@@ -1,7 +1,7 @@
 //! The machine.
 
 use super::transaction::{Incoming, Outcomes, State};
-use super::{Limits, Offer, Step, replies};
+use super::{Answered, Limits, Offer, Step, replies};
 use crate::data::Decoder;
 use crate::line::{Input, Line, Run};
 use crate::xclient;
@@ -26,6 +26,8 @@ pub struct Session {
     forwarded: bool,
     /// A transaction ended without a delivery, and the driver has not been told.
     abandoned: bool,
+    /// A command was answered here, and the driver has not been told.
+    answered: Option<Answered>,
 }
 
 /// What [`Session::advance`] came to.
@@ -49,6 +51,7 @@ impl Session {
             errors: 0,
             forwarded: false,
             abandoned: false,
+            answered: None,
         }
     }
 
@@ -160,6 +163,9 @@ impl Session {
             if std::mem::take(&mut self.abandoned) {
                 return Advance::Step(Step::Abandoned);
             }
+            if let Some(answered) = self.answered.take() {
+                return Advance::Step(Step::Answered(answered));
+            }
             match &mut self.state {
                 State::Closed => return Advance::Step(Step::Close),
                 State::JudgingSender
@@ -182,26 +188,39 @@ impl Session {
 
     /// The next command; what the session can do by itself is no step.
     fn command(&mut self) -> Option<Step<'static>> {
-        let command = match self.input.line(self.limits.line) {
-            Some(Line::Complete(line)) => Command::parse(line),
-            Some(Line::TooLong) => Err(CommandError::TooLong),
-            Some(Line::BareLineFeed) => Err(CommandError::Character),
+        let (request, command) = match self.input.line(self.limits.line) {
+            Some(Line::Complete(line)) => (line.len() + 2, Command::parse(line)),
+            Some(Line::TooLong) => (0, Err(CommandError::TooLong)),
+            Some(Line::BareLineFeed) => (0, Err(CommandError::Character)),
             None if self.input_closed => {
                 self.close();
                 return None;
             }
             None => return Some(Step::Input),
         };
-        match command {
+        let before = self.output.len();
+        let (command, step) = match command {
             Ok(command) => {
                 self.errors = 0;
-                self.obey(command)
+                (Some(command.verb()), self.obey(command))
             }
             Err(error) => {
                 self.complain(error);
-                None
+                (None, None)
             }
+        };
+        // DATA is answered when the message has come.
+        if step.is_none() && !matches!(self.state, State::Message(_)) {
+            let reply = &self.output[before..];
+            self.answered = Some(Answered {
+                command,
+                // RFC 5321 §4.2.1: the first digit tells.
+                ok: reply.starts_with(b"2"),
+                request: request as u64,
+                reply: reply.len() as u64,
+            });
         }
+        step
     }
 
     fn obey(&mut self, command: Command) -> Option<Step<'static>> {

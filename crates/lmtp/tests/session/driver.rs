@@ -3,7 +3,7 @@
 //! `unknown…` and `full…` are refused at RCPT; `fails…` is accepted and cannot be delivered. A sender `refused…` is
 //! refused.
 
-use lmtp::server::{Limits, Offer, Session, Step};
+use lmtp::server::{Answered, Limits, Offer, Session, Step};
 use lmtp::{Address, MailParameters, Reply};
 
 /// A message as the driver got it.
@@ -32,6 +32,8 @@ pub(crate) struct Driver {
     pub(crate) delivered: Vec<Message>,
     /// How often a transaction was given up.
     pub(crate) abandoned: usize,
+    /// What the session answered by itself.
+    pub(crate) answered: Vec<Answered>,
     pub(crate) closed: bool,
 }
 
@@ -53,6 +55,7 @@ impl Driver {
             message: Message::default(),
             delivered: Vec::new(),
             abandoned: 0,
+            answered: Vec::new(),
             closed: false,
         }
     }
@@ -131,6 +134,7 @@ impl Driver {
                     self.abandoned += 1;
                     self.message = Message::default();
                 }
+                Step::Answered(answered) => self.answered.push(answered),
             }
         }
     }

@@ -131,3 +131,27 @@ fn answers_nobody_asked_for_change_nothing() {
     assert_eq!(driver.heard(), "");
     assert_eq!(driver.codes("MAIL FROM:<>\r\n"), [250]);
 }
+
+#[test]
+fn what_the_session_answers_by_itself_is_told_once_and_the_rest_is_the_drivers() {
+    let mut driver = Driver::new();
+    let said = "LHLO c\r\nNOOP\r\nRCPT TO:<a@x>\r\nNONSENSE\r\nDATA\r\nMAIL FROM:<>\r\nRCPT TO:<a@x>\r\n\
+                DATA\r\nNOOP\r\n.\r\nVRFY a\r\nRSET\r\nQUIT\r\n";
+    driver.say(said);
+    let told: Vec<_> = driver.answered.iter().map(|told| (told.command.unwrap_or("none"), told.ok)).collect();
+    assert_eq!(
+        told,
+        [
+            ("LHLO", true),
+            ("NOOP", true),
+            ("RCPT", false),
+            ("none", false),
+            ("DATA", false),
+            ("VRFY", true),
+            ("RSET", true),
+            ("QUIT", true)
+        ]
+    );
+    let quit = driver.answered.last().unwrap();
+    assert_eq!((quit.request, quit.reply), (6, "221 2.0.0 Goodbye\r\n".len() as u64));
+}
