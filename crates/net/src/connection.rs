@@ -144,6 +144,25 @@ impl Connection {
         Handshake::of(self.tls_state()?)
     }
 
+    /// The certificate that the peer showed, DER; none if it showed none.
+    pub fn peer_certificate(&self) -> Option<&[u8]> {
+        let chain = self.tls_state().and_then(State::peer_certificates)?;
+        chain.first().map(|leaf| &**leaf)
+    }
+
+    /// Our end, if it is a TCP connection.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        let plain = match &self.stream {
+            Stream::Plain(plain) => plain,
+            Stream::Server(stream) => stream.get_ref().0,
+            Stream::Client(stream) => stream.get_ref().0,
+        };
+        match plain {
+            Plain::Tcp(stream) => stream.local_addr().ok(),
+            Plain::Unix(_) => None,
+        }
+    }
+
     /// Who the peer's verified node certificate says it is; `Ok(None)` if it showed none.
     pub fn peer_identity(&self) -> Result<Option<PeerIdentity>, IdentityError> {
         let certificates = self.tls_state().and_then(State::peer_certificates);

@@ -16,9 +16,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::server::ServerSessionMemoryCache;
-use rustls::{ClientConfig, ClientConnection, HandshakeKind, ServerConfig, ServerConnection};
+use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, ServerConfig, ServerConnection};
 
 pub use certificates::{CertificateChange, CertificateStore, CertificateSummary};
 pub use error::{CertificateError, CertificateFault, TlsError};
@@ -26,6 +27,7 @@ pub use files::CertificateFiles;
 pub(crate) use identity::is_server_name;
 pub use identity::{IdentityError, PeerIdentity, Role};
 pub use inner::{InnerTls, NodeFiles};
+pub use leaf::CertificateFacts;
 pub(crate) use leaf::Leaf;
 
 /// Sessions of TLS 1.2 clients without ticket support that are remembered for resumption.
@@ -84,6 +86,32 @@ impl ClientTls {
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Self { config: Arc::new(ArcSwap::from_pointee(tickets::resuming(config))) })
+    }
+
+    /// TLS as clients have it: the server's certificate must come from an authority that this system trusts, or from one in
+    /// `own` as well. The files are read now and not again.
+    pub fn as_clients_have_it(own: Option<&Path>) -> Result<Self, CertificateError> {
+        let mut roots = own.map(files::read_authorities).transpose()?.unwrap_or_else(RootCertStore::empty);
+        // A system without authorities of its own trusts nobody, which is told when it matters.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .map_err(|source| CertificateError::Unusable {
+                file: own.unwrap_or(Path::new("")).to_owned(),
+                source,
+            })?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { config: Arc::new(ArcSwap::from_pointee(tickets::resuming(config))) })
+    }
+
+    /// The same as it is now, with a full handshake each time: for whoever wants to see the certificate, which a session that
+    /// is resumed does not show.
+    #[must_use]
+    pub fn without_resumption(&self) -> Self {
+        let mut config = ClientConfig::clone(&self.config());
+        config.resumption = Resumption::disabled();
+        Self { config: Arc::new(ArcSwap::from_pointee(config)) }
     }
 
     /// How to connect now, for protocols whose clients make connections of their own.

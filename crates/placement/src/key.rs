@@ -33,6 +33,39 @@ pub enum RecordKey {
     Component(ServerName, Component, Requester),
     /// `maintenance/{server}`
     Maintenance(ServerName),
+    /// `health/{path}`: what operators say about health, which placement only keeps.
+    Health(HealthPath),
+}
+
+/// Where a record about health stands: a few words, parted by slashes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HealthPath(String);
+
+impl HealthPath {
+    /// The path of these words. Whatever else than small letters, digits, dots and hyphens they have becomes a hyphen, so that
+    /// words which differ only in case are the same.
+    pub fn of(words: &[&str]) -> Self {
+        let plain = |character: char| match character.to_ascii_lowercase() {
+            kept if is_plain(kept) => kept,
+            _ => '-',
+        };
+        let words: Vec<String> = words.iter().map(|word| word.chars().map(plain).collect()).collect();
+        Self(words.join("/"))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let is_word = |word: &str| !word.is_empty() && word.chars().all(is_plain);
+        text.split('/').all(is_word).then(|| Self(text.to_owned()))
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn is_plain(character: char) -> bool {
+    matches!(character, 'a'..='z' | '0'..='9' | '.' | '-')
 }
 
 /// A key that is none of ours. Whoever wrote it is newer than us, or wrong; reading it again does not help.
@@ -42,7 +75,7 @@ pub struct KeyError(pub String);
 
 impl RecordKey {
     /// What the keys of all records begin with, to list and watch them. The leader's is the whole key.
-    pub const PREFIXES: [&'static str; 10] = [
+    pub const PREFIXES: [&'static str; 11] = [
         "assignments/",
         "fences/",
         "mounts/",
@@ -53,6 +86,7 @@ impl RecordKey {
         "blocks/",
         "components/",
         "maintenance/",
+        "health/",
     ];
 
     /// Reads the text of a key.
@@ -75,6 +109,7 @@ impl RecordKey {
                     Self::Component(server(of)?, Component::parse(component).ok()?, requester(by)?)
                 }
                 ["maintenance", of] => Self::Maintenance(server(of)?),
+                ["health", ..] => Self::Health(HealthPath::parse(text.strip_prefix("health/")?)?),
                 _ => return None,
             })
         };
@@ -107,6 +142,7 @@ impl fmt::Display for RecordKey {
                 write!(f, "components/{}/{component}/{by}", on(server))
             }
             Self::Maintenance(server) => write!(f, "maintenance/{}", on(server)),
+            Self::Health(path) => write!(f, "health/{}", path.as_str()),
         }
     }
 }

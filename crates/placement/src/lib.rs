@@ -13,7 +13,6 @@
 //! Not for: reaching the coordinator, killing a back end, or mounting; no clock, file or socket is here. It does not
 //! look into a store either: that a replaced holder cannot write is the store's own check of its [`Token`].
 
-mod by_text;
 mod copies;
 mod fitness;
 mod key;
@@ -29,7 +28,7 @@ mod writes;
 
 pub use copies::{CopyReason, CopyState, CopyStatus, copies};
 pub use fitness::{Candidate, Candidates, Unfit, candidates_for};
-pub use key::{KeyError, RecordKey};
+pub use key::{HealthPath, KeyError, RecordKey};
 pub use moment::{Moment, UnixMillis};
 pub use name::{Component, MoveId, NameError, Requester};
 pub use plan::{
@@ -43,4 +42,6 @@ pub use request::{
 };
 pub use token::Token;
 pub use world::{Limits, PlacedDatabase, PlacedServer, Topology, World};
-pub use writes::{Expects, Writes, begin_maintenance, block, end_maintenance, set_component, unblock};
+pub use writes::{
+    Expects, Writes, begin_maintenance, block, end_maintenance, say_of_health, set_component, unblock,
+};

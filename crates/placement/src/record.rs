@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use settings::ServerName;
 
-use crate::by_text;
 use crate::moment::UnixMillis;
 use crate::name::{MoveId, Requester};
 use crate::token::Token;
@@ -18,7 +17,6 @@ use crate::token::Token;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Assignment {
     /// The one server that may mount the database.
-    #[serde(with = "by_text")]
     pub server: ServerName,
     /// Whether it is to.
     pub wanted: Wanted,
@@ -55,7 +53,6 @@ pub enum AssignmentReason {
     /// A move takes it away: its holder is to dismount it first.
     HandingOver {
         /// Where it is to go.
-        #[serde(with = "by_text")]
         to: ServerName,
         /// Which move.
         id: MoveId,
@@ -65,7 +62,7 @@ pub enum AssignmentReason {
         /// Which move.
         id: MoveId,
         /// From where, if it was anywhere.
-        #[serde(with = "by_text::optional", default)]
+        #[serde(default)]
         from: Option<ServerName>,
         /// Who asked.
         by: Requester,
@@ -75,7 +72,6 @@ pub enum AssignmentReason {
         /// Which move.
         id: MoveId,
         /// Where it was to go.
-        #[serde(with = "by_text")]
         to: ServerName,
         /// What went wrong.
         why: MoveFailure,
@@ -85,13 +81,11 @@ pub enum AssignmentReason {
     /// The server that held it before is not there.
     ServerAbsent {
         /// Which server.
-        #[serde(with = "by_text")]
         server: ServerName,
     },
     /// The server that was to mount it before could not.
     MountFailed {
         /// Which server.
-        #[serde(with = "by_text")]
         server: ServerName,
         /// What it said.
         reason: String,
@@ -160,7 +154,6 @@ impl fmt::Display for MoveFailure {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingFence {
     /// The holder.
-    #[serde(with = "by_text")]
     pub server: ServerName,
     /// The token it held: that of the replaced assignment.
     pub token: Token,
@@ -218,7 +211,6 @@ pub struct Presence {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leader {
     /// The agent's server.
-    #[serde(with = "by_text")]
     pub server: ServerName,
     /// Since when it leads.
     pub since: UnixMillis,
@@ -230,10 +222,10 @@ pub struct Move {
     /// Its id, by which the asker finds the outcome.
     pub id: MoveId,
     /// Where the database was assigned when the move was asked for, if anywhere.
-    #[serde(with = "by_text::optional", default)]
+    #[serde(default)]
     pub from: Option<ServerName>,
     /// Where it is to go; none: to the best other copy.
-    #[serde(with = "by_text::optional", default)]
+    #[serde(default)]
     pub to: Option<ServerName>,
     /// Who asks.
     pub by: Requester,
@@ -285,7 +277,6 @@ pub enum MoveOutcome {
     /// The database is where it was to go.
     Succeeded {
         /// Where.
-        #[serde(with = "by_text")]
         server: ServerName,
     },
     /// Nothing was done.
@@ -298,7 +289,7 @@ pub enum MoveOutcome {
         /// Why.
         reason: String,
         /// Where the database was put instead; none if it could be put nowhere.
-        #[serde(with = "by_text::optional", default)]
+        #[serde(default)]
         back_on: Option<ServerName>,
     },
 }

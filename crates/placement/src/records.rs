@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 use settings::{DatabaseName, ServerName};
 
-use crate::key::{KeyError, RecordKey};
+use crate::key::{HealthPath, KeyError, RecordKey};
 use crate::name::{Component, Requester};
 use crate::record::{
     Assignment, Block, ComponentRequest, FinishedMove, Leader, Maintenance, MountReport, Move, PendingFence,
@@ -61,6 +61,8 @@ pub struct Records {
     pub components: BTreeMap<(ServerName, Component, Requester), Kept<ComponentRequest>>,
     /// Servers being worked on.
     pub maintenance: BTreeMap<ServerName, Kept<Maintenance>>,
+    /// What operators say about health, as it was written.
+    pub health: BTreeMap<HealthPath, Kept<serde_json::Value>>,
 }
 
 impl Records {
@@ -98,6 +100,7 @@ impl Records {
                 drop(self.components.insert((of, component, by), kept(json, revision)?));
             }
             RecordKey::Maintenance(of) => drop(self.maintenance.insert(of, kept(json, revision)?)),
+            RecordKey::Health(path) => drop(self.health.insert(path, Kept { value: json, revision })),
         }
         Ok(())
     }
@@ -116,6 +119,7 @@ impl Records {
                 drop(self.components.remove(&(of.clone(), component.clone(), by.clone())));
             }
             RecordKey::Maintenance(of) => drop(self.maintenance.remove(of)),
+            RecordKey::Health(path) => drop(self.health.remove(path)),
         }
     }
 

@@ -101,6 +101,8 @@ pub struct World {
     pub topology: Topology,
     /// What the coordinator holds.
     pub records: Records,
+    /// Up to which revision of the coordinator they do.
+    pub revision: u64,
     /// The epoch of the coordinator, the first part of every token.
     pub epoch: u64,
     /// Since when servers without a presence have none, as seen here.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use settings::ServerName;
 
-use crate::key::RecordKey;
+use crate::key::{HealthPath, RecordKey};
 use crate::moment::UnixMillis;
 use crate::name::{Component, Requester};
 use crate::plan::{Assign, Fence, FinishMove, RequestMove, Step};
@@ -142,6 +142,11 @@ pub fn begin_maintenance(server: &ServerName, maintenance: &Maintenance) -> Writ
 /// The maintenance of `server` ends.
 pub fn end_maintenance(server: &ServerName) -> Writes {
     Writes::always(RecordKey::Maintenance(server.clone()), None::<&Maintenance>)
+}
+
+/// What an operator says about health, in place of what was said there; nothing takes it back.
+pub fn say_of_health(path: HealthPath, record: Option<&impl Serialize>) -> Writes {
+    Writes::always(RecordKey::Health(path), record)
 }
 
 impl Writes {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use net::tls::{ALPN_POP3, CertificateChange, CertificateError, CertificateFiles, NodeFiles};
 use net::{CertificateStore, InnerTls, ServerTls};
@@ -44,6 +45,16 @@ impl Certificates {
         &self.inner
     }
 
+    /// What is in use.
+    pub fn in_use(&self) -> Vec<InUse> {
+        let of_clients = self.store.summary().into_iter().map(|shown| {
+            let stem = shown.files.certificate.file_stem().unwrap_or_default();
+            InUse { name: format!("clients:{}", stem.to_string_lossy()), not_after: shown.not_after }
+        });
+        let node = InUse { name: "node".to_owned(), not_after: self.inner.not_after() };
+        of_clients.chain([node]).collect()
+    }
+
     /// Takes up what has changed in the settings or in the files. What cannot be used leaves the old in place, and is told.
     pub fn refresh(&self, settings: &ServerSettings) {
         for change in self.store.reconcile(&wanted(&self.data, &self.server, settings)) {
@@ -65,6 +76,15 @@ impl Certificates {
             Err(error) => tracing::error!(%error, "the node certificate cannot be used; the old one stays"),
         }
     }
+}
+
+/// A certificate in use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InUse {
+    /// What it is for, and its file's name: `clients:mail.example.com`, or `node`.
+    pub name: String,
+    /// When its life ends.
+    pub not_after: SystemTime,
 }
 
 /// The files of the certificates that clients may be shown, the default first.

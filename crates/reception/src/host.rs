@@ -3,15 +3,17 @@
 use std::fmt::Debug;
 use std::future::Future;
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use net::drain::{Phase, SessionToken};
-use net::limits::{Limits, Refusal};
+use net::limits::{Limits, Permit, Refusal};
 use net::listeners::{BindError, Bound, Incoming};
 use net::{Accepted, Binding, Limiter, Listeners, Sessions};
 use service::Service;
 use service::live::Settled;
+use settings::Configuration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// How often what may have changed by itself (certificate files, failed bindings) is looked at.
@@ -71,13 +73,39 @@ pub enum OpenError {
 /// How many sets of limits a host may have.
 const LIMITERS: usize = 3;
 
+/// How many more connections the servers of the cluster may have, once all others are taken.
+const RESERVE: u32 = 8;
+
+/// Places for connections: those that the settings grant, and a few that only the servers of the cluster take, so that its
+/// probes find out what is wrong while clients are turned away.
+#[derive(Clone)]
+struct Places {
+    granted: Limiter,
+    reserved: Limiter,
+}
+
+impl Places {
+    fn new() -> Self {
+        let reserve = Limits { total: RESERVE, per_address: RESERVE };
+        Self { granted: Limiter::new(Limits::NONE), reserved: Limiter::new(reserve) }
+    }
+
+    fn admit(&self, client: IpAddr, configuration: &Configuration) -> Result<Permit, Refusal> {
+        self.granted.admit(client).or_else(|refusal| {
+            let client = client.to_canonical();
+            let of_a_server = configuration.servers.iter().any(|server| server.address == client);
+            if of_a_server { self.reserved.admit(client).map_err(|_| refusal) } else { Err(refusal) }
+        })
+    }
+}
+
 /// The open front door.
 pub struct Reception<H: Host> {
     host: Arc<H>,
     service: Arc<Service>,
     listeners: Listeners<H::Kind>,
     incoming: Incoming<H::Kind>,
-    limiters: [Limiter; LIMITERS],
+    places: [Places; LIMITERS],
 }
 
 impl<H: Host> Reception<H> {
@@ -89,8 +117,8 @@ impl<H: Host> Reception<H> {
         if let Some(error) = reconciled.failed.into_iter().next() {
             return Err(error.into());
         }
-        let limiters = std::array::from_fn(|_| Limiter::new(Limits::NONE));
-        let reception = Self { host, service, listeners, incoming, limiters };
+        let places = std::array::from_fn(|_| Places::new());
+        let reception = Self { host, service, listeners, incoming, places };
         reception.set_limits(&settled);
         Ok(reception)
     }
@@ -122,9 +150,9 @@ impl<H: Host> Reception<H> {
 
     /// Answers one question in a task of its own.
     fn answer(&self, question: Accepted<H::Kind>) {
-        let (limiter, _) = self.host.limits(question.kind, &self.service.live.load());
+        let (places, _) = self.host.limits(question.kind, &self.service.live.load());
         // Who asks again and again asks too much.
-        let Ok(permit) = self.limiters[limiter].admit(question.peer.client.ip()) else { return };
+        let Ok(permit) = self.places[places].granted.admit(question.peer.client.ip()) else { return };
         let answer = Arc::clone(&self.host).answer(question);
         tokio::spawn(async move {
             let _permit = permit;
@@ -135,7 +163,7 @@ impl<H: Host> Reception<H> {
     /// Serves one connection in a task of its own.
     fn welcome(&self, accepted: Accepted<H::Kind>) {
         let (host, live) = (Arc::clone(&self.host), Arc::clone(&self.service.live));
-        let limiters = self.limiters.clone();
+        let places = self.places.clone();
         let admitted = self.service.sessions.spawn(|token| async move {
             let settled = live.snapshot();
             let accepted = if host.takes_proxies(accepted.kind) {
@@ -153,9 +181,10 @@ impl<H: Host> Reception<H> {
             } else {
                 accepted
             };
-            let (limiter, _) = host.limits(accepted.kind, &settled);
+            let (place, _) = host.limits(accepted.kind, &settled);
+            let permit = places[place].admit(accepted.peer.client.ip(), &settled.configuration);
             drop(settled);
-            match limiters[limiter].admit(accepted.peer.client.ip()) {
+            match permit {
                 Ok(_permit) => host.serve(accepted, token).await,
                 Err(refusal) => {
                     tracing::warn!(peer = %accepted.peer, %refusal, "turned away");
@@ -194,8 +223,8 @@ impl<H: Host> Reception<H> {
 
     fn set_limits(&self, settled: &Settled) {
         for binding in self.host.bindings(settled) {
-            let (limiter, limits) = self.host.limits(binding.kind, settled);
-            self.limiters[limiter].set(limits);
+            let (place, limits) = self.host.limits(binding.kind, settled);
+            self.places[place].granted.set(limits);
         }
     }
 }
@@ -210,3 +239,6 @@ pub async fn empty(sessions: &Sessions, limit: Duration) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

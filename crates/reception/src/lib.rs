@@ -10,6 +10,6 @@ mod certificates;
 mod host;
 mod process;
 
-pub use certificates::Certificates;
+pub use certificates::{Certificates, InUse};
 pub use host::{Host, OpenError, Reception, empty};
 pub use process::{Failure, Process};

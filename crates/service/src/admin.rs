@@ -7,12 +7,14 @@ mod client;
 mod moving;
 mod server;
 mod socket;
+mod store_check;
 
 pub use client::{AskError, ask};
 pub use moving::{ImportReport, ImportState, MoveAnswer, MoveOrder, MoveStep};
 use net::drain::Phase;
 use serde::{Deserialize, Serialize};
 pub use server::{AdminServer, ListenError};
+pub use store_check::{StoreCheck, StoreStep, StoreStepReport};
 
 use crate::counters::CountersReport;
 use crate::protocol_log::ProtocolLogReport;
@@ -38,6 +40,12 @@ pub enum Ask {
         /// Its id.
         id: SessionId,
     },
+    /// The sessions of one client that are kept: those of a probe, which knows its own address. Answered with
+    /// [`Answer::Session`].
+    SessionsOfClient {
+        /// Its address.
+        client: std::net::SocketAddr,
+    },
     /// The settings that hold, with their origins. Answered with [`Answer::Settings`].
     Settings,
     /// Read the settings again, now. Answered with [`Answer::Reloaded`].
@@ -59,6 +67,13 @@ pub enum Ask {
         order: MoveOrder,
         /// Which step.
         step: MoveStep,
+    },
+    /// Use the store of a mounted database as sessions do: read, write, space. Answered with [`Answer::StoreCheck`].
+    CheckStore {
+        /// The database.
+        database: String,
+        /// How long that may take, in milliseconds.
+        limit_millis: u64,
     },
     /// Change how much the service log says, until the next start. Answered with [`Answer::Done`].
     LogLevel {
@@ -96,6 +111,8 @@ pub enum Answer {
     },
     /// What came of a step of a move.
     Move(MoveAnswer),
+    /// What came of the check of a store.
+    StoreCheck(StoreCheck),
     /// The settings have been read.
     Reloaded {
         /// Whether anything was different.

@@ -25,5 +25,5 @@ pub mod spool;
 pub use clock::{Clock, SystemClock};
 pub use live::Live;
 pub use roster::{Exchange, OpenSession};
-pub use running::{Moves, Particulars, Removal, Service, StartError, Started, Startup};
+pub use running::{Moves, Particulars, Removal, Service, StartError, Started, Startup, StoreChecks};
 pub use session_id::SessionId;

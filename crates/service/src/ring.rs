@@ -141,6 +141,13 @@ impl Ring {
             .collect()
     }
 
+    /// The sessions of the client at this address, the newest first.
+    pub fn of_client(&self, client: SocketAddr) -> Vec<KeptSession> {
+        let slots = lock(&self.slots);
+        let kept = slots.iter().rev().map(|slot| lock(slot));
+        kept.filter(|kept| kept.client == client).map(|kept| kept.report()).collect()
+    }
+
     /// The ids of all sessions kept, the newest first.
     pub fn ids(&self) -> Vec<SessionId> {
         lock(&self.slots).iter().rev().map(|slot| lock(slot).id).collect()

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use net::drain::Phase;
@@ -12,7 +13,7 @@ use settings::{ServerFolder, ServiceLogLevel, Value};
 
 use crate::admin::{
     AdminServer, Answer, Answers, Ask, CountersAnswer, ListenError, MoveAnswer, MoveOrder, MoveStep,
-    ProtocolAnswer, SettingReport, Status,
+    ProtocolAnswer, SettingReport, Status, StoreCheck,
 };
 use crate::clock::Clock;
 use crate::counters::{Counters, LMTP, POP3};
@@ -99,6 +100,7 @@ pub struct Service {
     particulars: OnceLock<Particulars>,
     removal: OnceLock<Removal>,
     moves: OnceLock<Moves>,
+    store_checks: OnceLock<StoreChecks>,
 }
 
 /// Removes the mailbox named second from the database named first; the error is why not, for people.
@@ -106,6 +108,9 @@ pub type Removal = Box<dyn Fn(&str, &str) -> Result<(), String> + Send + Sync>;
 
 /// Does a step of the move of a mailbox.
 pub type Moves = Box<dyn Fn(MoveOrder, MoveStep) -> MoveAnswer + Send + Sync>;
+
+/// Checks the store of the database named, within so long.
+pub type StoreChecks = Box<dyn Fn(&str, Duration) -> StoreCheck + Send + Sync>;
 
 /// What only one kind of service can say about itself. Asked on the threads of the admin socket.
 pub struct Particulars {
@@ -147,6 +152,7 @@ impl Service {
             particulars: OnceLock::new(),
             removal: OnceLock::new(),
             moves: OnceLock::new(),
+            store_checks: OnceLock::new(),
         });
         let admin = AdminServer::listen(&socket, Arc::clone(&service) as Arc<dyn Answers>)?;
         Ok(Started { service, admin })
@@ -177,6 +183,12 @@ impl Service {
     /// first one counts.
     pub fn set_moves(&self, moves: Moves) {
         let _ = self.moves.set(moves);
+    }
+
+    /// Lets the admin socket check stores by `checks`, which is called on its threads and may wait for the store. The first
+    /// one counts.
+    pub fn set_store_checks(&self, checks: StoreChecks) {
+        let _ = self.store_checks.set(checks);
     }
 
     /// Follows the settings, for ever: reads them again when they change and has the logs go by them.
@@ -279,6 +291,9 @@ impl Answers for Service {
                 Answer::Sessions { total: self.roster.len(), sessions: self.roster.list(limit.min(LISTED)) }
             }
             Ask::Session { id } => Answer::Session { open: self.roster.find(id), kept: self.ring.find(id) },
+            Ask::SessionsOfClient { client } => {
+                Answer::Session { open: Vec::new(), kept: self.ring.of_client(client) }
+            }
             Ask::Settings => Answer::Settings { settings: self.settings() },
             Ask::Reload => match self.reload() {
                 Ok(changed) => Answer::Reloaded { changed },
@@ -305,6 +320,10 @@ impl Answers for Service {
             Ask::Move { order, step } => match self.moves.get() {
                 None => Answer::Refused { reason: format!("a {} has no mailboxes", self.name) },
                 Some(moves) => Answer::Move(moves(order, step)),
+            },
+            Ask::CheckStore { database, limit_millis } => match self.store_checks.get() {
+                None => Answer::Refused { reason: format!("a {} has no stores", self.name) },
+                Some(check) => Answer::StoreCheck(check(&database, Duration::from_millis(limit_millis))),
             },
             Ask::LogLevel { level } => self.set_level(&level),
         }

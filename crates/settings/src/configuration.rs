@@ -13,8 +13,9 @@ use crate::layer::{Layer, Layered, Row};
 use crate::problem::Problems;
 use crate::section::Section;
 use crate::sections::{
-    ApiSettings, CoordinatorSettings, DeliverySettings, InitSettings, InnerSettings, LogInSettings,
-    LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings, SessionSettings,
+    ApiSettings, CoordinatorSettings, DeliverySettings, HealthSettings, InitSettings, InnerSettings,
+    LogInSettings, LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings,
+    SessionSettings,
 };
 use crate::value::{DatabaseName, FilePath, HostName, ServerName, Target};
 
@@ -55,6 +56,8 @@ pub struct Server {
     pub address: IpAddr,
     /// The name it greets with and clients know it by; its own name if none is given.
     pub host_name: HostName,
+    /// Further names by which people call it in commands. No other server has them.
+    pub aliases: Vec<ServerName>,
     pub(crate) host_name_given: bool,
     pub(crate) own: Sections,
 }
@@ -132,6 +135,7 @@ pub(crate) struct Sections {
     pub(crate) delivery: Layer<DeliverySettings>,
     pub(crate) inner: Layer<InnerSettings>,
     pub(crate) ready: Layer<ReadySettings>,
+    pub(crate) health: Layer<HealthSettings>,
     pub(crate) log: Layer<LogSettings>,
     pub(crate) init: Layer<InitSettings>,
     pub(crate) api: Layer<ApiSettings>,
@@ -186,6 +190,8 @@ pub struct ServerSettings {
     pub inner: Layered<InnerSettings>,
     /// `[ready]`
     pub ready: Layered<ReadySettings>,
+    /// `[health]`
+    pub health: Layered<HealthSettings>,
     /// `[log]`
     pub log: Layered<LogSettings>,
     /// `[init]`
@@ -235,14 +241,31 @@ impl ServerSettings {
 
     /// Every setting of every section that holds, with the name of its section.
     pub fn rows(&self) -> Vec<(&'static str, Row)> {
-        let Self { address: _, pop, session, log_in, peers, delivery, inner, ready, log, init, api, power } =
-            self;
+        let Self {
+            address: _,
+            pop,
+            session,
+            log_in,
+            peers,
+            delivery,
+            inner,
+            ready,
+            health,
+            log,
+            init,
+            api,
+            power,
+        } = self;
         let clients = rows_of(pop)
             .chain(rows_of(session))
             .chain(rows_of(log_in))
             .chain(rows_of(peers))
             .chain(rows_of(delivery));
-        let others = rows_of(inner).chain(rows_of(ready)).chain(rows_of(log)).chain(rows_of(init));
+        let others = rows_of(inner)
+            .chain(rows_of(ready))
+            .chain(rows_of(health))
+            .chain(rows_of(log))
+            .chain(rows_of(init));
         clients.chain(others).chain(rows_of(api)).chain(rows_of(power)).collect()
     }
 
@@ -307,6 +330,28 @@ impl Configuration {
         render::configuration(self)
     }
 
+    /// Whether a client at this address is a server of the cluster, or on the machine of whoever asks.
+    pub fn is_of_cluster(&self, client: IpAddr) -> bool {
+        let client = client.to_canonical();
+        client.is_loopback() || self.servers.iter().any(|server| server.address == client)
+    }
+
+    /// The server that people mean by `name`: its own name, an alias, or either of them in the domain of the organisation.
+    pub fn server_called(&self, name: &str) -> Option<&Server> {
+        let domain = format!(".{}", self.default_realm);
+        let end = name.len().saturating_sub(domain.len());
+        let short = match (name.get(..end), name.get(end..)) {
+            (Some(short), Some(rest)) if rest.eq_ignore_ascii_case(&domain) => short,
+            _ => name,
+        };
+        let by_name = self.servers.iter().find(|server| server.name == *short);
+        let by_other = |server: &&Server| {
+            server.aliases.iter().any(|alias| *alias == *short)
+                || server.host_name.as_str().eq_ignore_ascii_case(name)
+        };
+        by_name.or_else(|| self.servers.iter().find(by_other))
+    }
+
     /// The server called `name`.
     pub fn server(&self, name: &str) -> Option<&Server> {
         self.servers.iter().find(|server| server.name == *name)
@@ -352,6 +397,7 @@ impl Configuration {
             delivery: Layered::new([&shared.delivery, &own.delivery]),
             inner: Layered::new([&shared.inner, &own.inner]),
             ready: Layered::new([&shared.ready, &own.ready]),
+            health: Layered::new([&shared.health, &own.health]),
             log: Layered::new([&shared.log, &own.log]),
             init: Layered::new([&shared.init, &own.init]),
             api: Layered::new([&shared.api, &own.api]),

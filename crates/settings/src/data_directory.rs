@@ -47,6 +47,12 @@ impl DataDirectory {
         self.0.join("ca/cluster")
     }
 
+    /// The key that the secrets of the health mailboxes are made from: the same on every server, like the authority of the
+    /// servers.
+    pub fn health_key(&self) -> PathBuf {
+        self.0.join("ca/health.key")
+    }
+
     /// The folder of a mailbox database.
     pub fn database(&self, name: &str) -> PathBuf {
         self.0.join("databases").join(name)
@@ -111,6 +117,11 @@ impl ServerFolder {
     /// The highest fencing token that the agent has seen for each target. It refuses lower ones.
     pub fn fencing_tokens(&self) -> PathBuf {
         self.0.join("fencing-tokens.json")
+    }
+
+    /// What probes found and monitors said lately.
+    pub fn health_results(&self) -> PathBuf {
+        self.0.join("health.db")
     }
 
     /// Who asked the agent for which change and what became of it, JSON lines.

@@ -29,8 +29,9 @@ pub use problem::{Problem, Problems, nearest};
 pub use reference::reference;
 pub use section::{Section, Setting};
 pub use sections::{
-    ApiSettings, CoordinatorSettings, DeliverySettings, InitSettings, InnerSettings, LogInSettings,
-    LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings, SessionSettings,
+    ApiSettings, CoordinatorSettings, DeliverySettings, HealthSettings, InitSettings, InnerSettings,
+    LogInSettings, LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings,
+    SessionSettings,
 };
 pub use value::{
     Banner, Binding, CertificateName, CommandLine, CoordinatorKind, DatabaseName, EtcdEndpoint, FilePath,

@@ -2,8 +2,9 @@
 
 use crate::section::Section;
 use crate::sections::{
-    ApiSettings, CoordinatorSettings, DeliverySettings, InitSettings, InnerSettings, LogInSettings,
-    LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings, SessionSettings,
+    ApiSettings, CoordinatorSettings, DeliverySettings, HealthSettings, InitSettings, InnerSettings,
+    LogInSettings, LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings,
+    SessionSettings,
 };
 
 /// Every setting of every section, as Markdown.
@@ -16,6 +17,7 @@ pub fn reference() -> String {
         section::<DeliverySettings>(),
         section::<InnerSettings>(),
         section::<ReadySettings>(),
+        section::<HealthSettings>(),
         section::<LogSettings>(),
         section::<InitSettings>(),
         section::<ApiSettings>(),

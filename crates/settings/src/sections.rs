@@ -141,6 +141,15 @@ section! {
 }
 
 section! {
+    /// What the probes on a server need to know about its clients.
+    HealthSettings = "health" {
+        /// The authorities, PEM, that clients trust. A relative path is taken from the data directory. With "none" these are
+        /// our own CA and those of the system.
+        client_authorities: Option<FilePath>, "ClientAuthorities", "client-authorities", "none";
+    }
+}
+
+section! {
     /// What load balancers are told of a client-access server: GET /ready/pop3 answers 200, or 503 while it drains.
     ReadySettings = "ready" {
         /// Where load balancers ask, by HTTP.

@@ -73,6 +73,25 @@ fn users_of_a_foreign_domain_find_their_route() {
 }
 
 #[test]
+fn the_cluster_is_this_machine_and_the_addresses_of_the_servers() {
+    let text = include_str!("fixtures/valid-full.toml");
+    let configuration = Configuration::parse(text, "valid").unwrap();
+    let server = configuration.servers[0].address;
+    for (address, is_of_cluster) in [
+        ("127.0.0.1", true),
+        ("127.5.5.5", true),
+        ("::1", true),
+        ("::ffff:127.0.0.1", true),
+        (&*server.to_string(), true),
+        ("203.0.113.77", false),
+        ("2001:db8:77::1", false),
+        ("0.0.0.0", false),
+    ] {
+        assert_eq!(configuration.is_of_cluster(address.parse().unwrap()), is_of_cluster, "{address}");
+    }
+}
+
+#[test]
 fn each_database_of_the_loopback_configuration_prefers_a_server_of_its_own() {
     let configuration = Configuration::for_loopback(LoopbackPorts::default()).unwrap();
     let databases: Vec<_> = configuration

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use settings::{
-    ApiSettings, Configuration, CoordinatorSettings, DeliverySettings, InitSettings, InnerSettings, Layer,
-    LogInSettings, LogSettings, LoopbackPorts, Origin, PeerSettings, PlacementSettings, PopSettings,
-    PowerSettings, ReadySettings, Section, SessionSettings,
+    ApiSettings, Configuration, CoordinatorSettings, DeliverySettings, HealthSettings, InitSettings,
+    InnerSettings, Layer, LogInSettings, LogSettings, LoopbackPorts, Origin, PeerSettings, PlacementSettings,
+    PopSettings, PowerSettings, ReadySettings, Section, SessionSettings,
 };
 
 fn defaults_hold<S: Section>() {
@@ -32,6 +32,7 @@ fn every_default_is_within_its_own_range_and_read_back_as_written() {
     defaults_hold::<DeliverySettings>();
     defaults_hold::<InnerSettings>();
     defaults_hold::<ReadySettings>();
+    defaults_hold::<HealthSettings>();
     defaults_hold::<LogSettings>();
     defaults_hold::<InitSettings>();
     defaults_hold::<ApiSettings>();

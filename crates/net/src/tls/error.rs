@@ -119,11 +119,19 @@ impl From<rustls::CertificateError> for CertificateFault {
                 Self::NotYetValid { not_before: Some(wall(not_before)) }
             }
             E::NotValidForName => Self::WrongName { presented: Vec::new() },
-            E::NotValidForNameContext { presented, .. } => Self::WrongName { presented },
+            E::NotValidForNameContext { presented, .. } => {
+                Self::WrongName { presented: presented.iter().map(|name| bare(name)).collect() }
+            }
             E::UnknownIssuer => Self::UnknownIssuer,
             other => Self::Unacceptable(other),
         }
     }
+}
+
+/// A name without the kind that rustls puts around it, as in `DnsName("mail.example.com")`.
+fn bare(presented: &str) -> String {
+    let inner = presented.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.map_or(presented, |inner| inner.trim_matches('"')).to_owned()
 }
 
 fn wall(time: UnixTime) -> SystemTime {

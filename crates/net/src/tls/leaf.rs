@@ -6,6 +6,29 @@ use std::time::{Duration, SystemTime};
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, GeneralName, ParsedExtension, X509Certificate};
 
+/// What a certificate says, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFacts {
+    /// The host names and addresses it is for.
+    pub names: Vec<String>,
+    /// Who made it.
+    pub issuer: String,
+    /// When its life begins.
+    pub not_before: SystemTime,
+    /// When its life ends.
+    pub not_after: SystemTime,
+}
+
+impl CertificateFacts {
+    /// Reads a certificate, DER; `None` if it cannot be parsed.
+    pub fn read(certificate: &[u8]) -> Option<Self> {
+        let leaf = Leaf::parse(&CertificateDer::from(certificate))?;
+        let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+        let Leaf { names, not_before, not_after, .. } = leaf;
+        Some(Self { names, issuer: parsed.issuer().to_string(), not_before, not_after })
+    }
+}
+
 /// What a certificate says about its holder, its life and its authority.
 #[derive(Debug, Clone)]
 pub(crate) struct Leaf {

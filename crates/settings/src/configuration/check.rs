@@ -32,6 +32,18 @@ fn names(configuration: &Configuration, places: &Places, document: &mut Document
         }
         seen.push(&server.name);
     }
+    for (server, at) in configuration.servers.iter().zip(&places.servers) {
+        for alias in &server.aliases {
+            if seen.contains(&alias) {
+                document.problem(
+                    at.clone(),
+                    format!("there is another server called {alias}"),
+                    "give each alias to one server",
+                );
+            }
+            seen.push(alias);
+        }
+    }
     let databases = configuration.databases.iter().map(|database| &database.name);
     let routes = configuration.routes.iter().map(|route| &route.name);
     let places = places.databases.iter().map(|(at, _)| at).chain(&places.routes);

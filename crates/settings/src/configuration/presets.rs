@@ -80,6 +80,16 @@ impl Configuration {
         })
     }
 
+    /// Names the domain of the organisation, and the servers in it.
+    pub fn name_domain(&mut self, domain: &HostName) -> Result<(), Invalid> {
+        self.default_realm = domain.clone();
+        for server in &mut self.servers {
+            server.host_name = HostName::parse(&format!("{}.{domain}", server.name))?;
+            server.host_name_given = true;
+        }
+        Ok(())
+    }
+
     /// One real machine. Clients connect to its address on the well-known ports; the leg between the tiers and delivery stay
     /// on loopback.
     pub fn for_one_machine(machine: &OneMachine) -> Result<Self, Invalid> {
@@ -109,6 +119,7 @@ fn server(name: &str, roles: &[Role], address: Ipv4Addr) -> Result<Server, Inval
     let name = ServerName::parse(name)?;
     Ok(Server {
         host_name: HostName::from(&name),
+        aliases: Vec::new(),
         host_name_given: false,
         roles: roles.to_vec(),
         address: address.into(),

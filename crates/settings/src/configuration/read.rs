@@ -148,6 +148,7 @@ impl Reader<'_, '_> {
             delivery: self.section(fields),
             inner: self.section(fields),
             ready: self.section(fields),
+            health: self.section(fields),
             log: self.section(fields),
             init: self.section(fields),
             api: self.section(fields),
@@ -174,6 +175,7 @@ impl Reader<'_, '_> {
         }
         let address = fields.required::<IpAddr>(self.document, "address");
         let host_name = fields.optional::<HostName>(self.document, "host-name");
+        let aliases = fields.optional::<Vec<ServerName>>(self.document, "aliases").unwrap_or_default();
         let own = self.sections(&mut fields);
         for key in [CoordinatorSettings::KEY, PlacementSettings::KEY] {
             if let Some(value) = fields.take(key) {
@@ -192,6 +194,7 @@ impl Reader<'_, '_> {
             address: address?,
             host_name_given: host_name.is_some(),
             host_name: host_name.unwrap_or_else(|| HostName::from(&name)),
+            aliases,
             own,
             name,
         })

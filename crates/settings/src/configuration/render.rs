@@ -33,6 +33,7 @@ pub(super) fn configuration(configuration: &Configuration) -> String {
     text.push_str(&explained(&shared.delivery));
     text.push_str(&explained(&shared.inner));
     text.push_str(&explained(&shared.ready));
+    text.push_str(&explained(&shared.health));
     text.push_str(&explained(&shared.log));
     text.push_str(&explained(&shared.init));
     text.push_str(&explained(&shared.api));
@@ -45,7 +46,7 @@ fn line(key: &str, value: &impl Value) -> String {
 }
 
 fn server(server: &Server) -> String {
-    let Server { name, roles, address, host_name, host_name_given, own } = server;
+    let Server { name, roles, address, host_name, aliases, host_name_given, own } = server;
     let mut text = String::from(
         "\n# A machine. Its roles: \"client-access\" (clients connect to it), \"mailbox\" (it holds mail), or both.\n[[server]]\n",
     );
@@ -55,7 +56,10 @@ fn server(server: &Server) -> String {
     if *host_name_given {
         text.push_str(&line("host-name", host_name));
     }
-    let Sections { pop, session, log_in, peers, delivery, inner, ready, log, init, api, power } = own;
+    if !aliases.is_empty() {
+        text.push_str(&line("aliases", aliases));
+    }
+    let Sections { pop, session, log_in, peers, delivery, inner, ready, health, log, init, api, power } = own;
     text.push_str(&given(pop));
     text.push_str(&given(session));
     text.push_str(&given(log_in));
@@ -63,6 +67,7 @@ fn server(server: &Server) -> String {
     text.push_str(&given(delivery));
     text.push_str(&given(inner));
     text.push_str(&given(ready));
+    text.push_str(&given(health));
     text.push_str(&given(log));
     text.push_str(&given(init));
     text.push_str(&given(api));

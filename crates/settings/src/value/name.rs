@@ -2,14 +2,16 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
 use super::{Invalid, Value, quoted};
 
 macro_rules! name {
-    ($(#[$doc:meta])* $type:ident, $example:literal, $what:literal, $extra:literal) => {
+    ($(#[$doc:meta])* $type:ident, $example:literal, $what:literal, $extra:literal, $longest:literal) => {
         $(#[$doc])*
         ///
-        /// A letter or digit first, then letters, digits and hyphens, at most 63: it names a folder and stands in
-        /// certificates. Names that differ only in case are the same name.
+        /// A letter or digit first, then letters, digits and hyphens: it names a folder and stands in certificates. Names
+        /// that differ only in case are the same name.
         #[derive(Debug, Clone)]
         pub struct $type(String);
 
@@ -66,12 +68,14 @@ macro_rules! name {
             fn parse(text: &str) -> Result<Self, Invalid> {
                 let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
                 let rest = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || $extra.as_bytes().contains(&byte));
-                if first && rest && text.len() <= 63 {
+                if first && rest && text.len() <= $longest {
                     return Ok(Self(text.to_owned()));
                 }
                 Err(Invalid::new(
                     format!("{} is not {}", quoted(text), $what),
-                    concat!("write letters, digits and any of ", $extra, ", at most 63, such as \"", $example, "\""),
+                    concat!(
+                        "write letters, digits and any of ", $extra, ", at most ", $longest, ", such as \"", $example, "\""
+                    ),
                 ))
             }
 
@@ -79,16 +83,30 @@ macro_rules! name {
                 self.0.clone()
             }
         }
+
+        // In records and answers: its text, checked again when read.
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+            }
+        }
     };
 }
 
 name!(
-    /// The name of a server: a machine with one or both roles.
-    ServerName, "cas1", "a name for a server", "-"
+    /// The name of a server: a machine with one or both roles. At most 63 characters.
+    ServerName, "cas1", "a name for a server", "-", 63
 );
 name!(
-    /// The name of a mailbox database or of a route.
-    DatabaseName, "DB01", "a name for a database", "-_"
+    /// The name of a mailbox database or of a route. At most 57 characters: `health-` and the name are the local part of an
+    /// address, which has at most 64 (RFC 5321 section 4.5.3.1.1).
+    DatabaseName, "DB01", "a name for a database", "-_", 57
 );
 
 /// A host or domain name: the default realm, the name in a greeting, the name in a certificate. Lower case.
