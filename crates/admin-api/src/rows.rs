@@ -4,6 +4,7 @@ mod audit;
 mod components;
 mod copies;
 mod databases;
+mod health;
 mod moves;
 mod servers;
 mod services;
@@ -13,6 +14,11 @@ pub use audit::{AuditQuery, AuditRow, Version};
 pub use components::{ComponentRequest, ComponentRow, ComponentState, StateRequest};
 pub use copies::{CopiesQuery, CopyRow, CopyState};
 pub use databases::{DatabaseRow, DatabaseState, Token};
+pub use health::{
+    HealthQuery, HealthSetRow, ItemHelp, ItemQuery, ItemRow, ItemsQuery, MonitorRow, OverrideRequest,
+    OverrideRow, OverridesQuery, PhaseRow, ProbeRequest, ProbeRow, RepairingRequest, ResultsQuery,
+    VerdictRow,
+};
 pub use moves::{Candidate, MoveRequest, MoveRow, MoveState, Moves, MovesRequest, WaitQuery};
 pub use servers::{
     AgentPresence, Allowed, Block, Maintenance, MaintenanceRequest, Power, RestartRequest, RestartRow,

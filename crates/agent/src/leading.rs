@@ -131,6 +131,7 @@ impl Loop {
             mount: limits.mount.duration(),
         };
         self.world.records = placed.records.clone();
+        self.world.revision = placed.revision.0;
         self.world.epoch = placed.epoch;
         let seen: BTreeSet<_> = placed.records.fences.values().map(|fence| fence.revision).collect();
         self.done.retain(|fence| seen.contains(fence));

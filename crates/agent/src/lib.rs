@@ -6,6 +6,8 @@
 //! - `components`: whether this server's services take traffic, as everybody who asks has it;
 //! - `controls`: services and the power of servers, through whoever starts them;
 //! - `audit`: who asked for what;
+//! - `watching`: probes, monitors and what they say; `health_mailboxes`: what probes log in to;
+//! - `neighbours`: the agents of the other servers;
 //! - `api`: the HTTP API, by the contract of `admin-api`;
 //! - [`tokens`]: who is let in to it over the network, in a file that `mailmedic token` changes.
 //!
@@ -17,9 +19,12 @@ mod audit;
 mod clock;
 mod components;
 mod controls;
+mod health_mailboxes;
 mod leading;
 mod left_moves;
+mod neighbours;
 mod process;
 pub mod tokens;
+mod watching;
 
 pub use process::run;

@@ -6,23 +6,27 @@ use std::time::Duration;
 
 use cluster::{Announcements, Announcing, Following};
 use coordinator::Standing;
+use health_results::{Limits, Results};
 use placement::record::Presence;
 use placement::{Component, RecordKey, World};
 use reception::{Certificates, Failure, Process};
 use serde_json::json;
 use service::Particulars;
 use service::lifecycle::Exit;
-use settings::{DataDirectory, Role, ServerName};
+use settings::{DataDirectory, Role, ServerFolder, ServerName};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::api::{self, Api, door};
+use crate::api::{self, Api, Watch, door};
 use crate::audit::Audit;
 use crate::clock::unix_millis;
 use crate::components;
 use crate::controls::Controls;
+use crate::health_mailboxes;
 use crate::leading::Leading;
 use crate::left_moves;
+use crate::neighbours::Neighbours;
+use crate::watching::{Attempts, Judgement, Keeping, Means, Watching, follow_elsewhere};
 
 /// How long a start waits for the coordinator.
 const FIRST_VIEW: Duration = Duration::from_secs(2);
@@ -63,6 +67,26 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     tokio::spawn(components::apply(server.clone(), folder.clone(), components, seen.clone()));
     let certificates = Certificates::load(&data, server.as_str(), &settled.server)
         .map_err(|error| Failure::of(Exit::Misconfigured, error))?;
+    let certificates = Arc::new(certificates);
+    let neighbours = Arc::new(Neighbours {
+        server: server.clone(),
+        data: data.clone(),
+        world: seen.clone(),
+        tls: certificates.inner().client(),
+    });
+    tokio::spawn(health_mailboxes::provide(data.clone(), Arc::clone(&live)));
+    let attempts = Attempts::new(Means {
+        server: server.clone(),
+        data: data.clone(),
+        live: Arc::clone(&live),
+        world: seen.clone(),
+        placed: records.changes(),
+        coordinator: Arc::clone(&coordinator),
+        certificates: Arc::clone(&certificates),
+        neighbours: Arc::clone(&neighbours),
+    });
+    let attempts = Arc::new(attempts.await.map_err(failed)?);
+    let (watch, watching) = watch_over(&folder, &server, attempts, (&neighbours, &seen));
     let api = Arc::new(Api {
         server: server.clone(),
         data: data.clone(),
@@ -72,7 +96,8 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
         controls: Arc::clone(&controls),
         audit: Audit::open(&folder.audit_log(), server.as_str()).map_err(failed)?,
         user_moves: api::UserMoves::default(),
-        others: certificates.inner().client(),
+        neighbours,
+        watch,
     });
     // An agent that knows nothing yet would answer wrongly. Without a coordinator it opens all the same.
     let mut placed = records.changes();
@@ -90,13 +115,46 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     let api_address = settled.server.api_tls_addresses().first().copied();
     let presence = Presence { boot_id, api: api_address, since: unix_millis() };
     announcing.update(|said: &mut Announcements| said.say(&RecordKey::Agent(server.clone()), &presence));
+    let watching = tokio::spawn(watching.run());
     process.serve().await;
+    watching.abort();
     // Another agent may lead at once.
     announcing.withdraw().await;
     reception::empty(&process.service.sessions, DRAIN).await;
     doors.close().await;
     process.end();
     Ok(())
+}
+
+/// The watch over this server, for the API and to be run. If results cannot be kept it goes on without.
+fn watch_over(
+    folder: &ServerFolder,
+    server: &ServerName,
+    attempts: Arc<Attempts>,
+    (neighbours, world): (&Arc<Neighbours>, &watch::Receiver<Arc<World>>),
+) -> (Watch, Watching) {
+    let results = Results::open(&folder.health_results(), Limits::default());
+    let results = results
+        .inspect_err(|error| tracing::warn!(%error, "what probes find is not kept; watching goes on"))
+        .ok()
+        .map(Arc::new);
+    let earlier = results.as_ref().and_then(|results| results.last_verdicts().ok()).unwrap_or_default();
+    let (tell_elsewhere, elsewhere) = watch::channel(Arc::default());
+    let (tell, told) = watch::channel(Arc::default());
+    tokio::spawn(follow_elsewhere(Arc::clone(neighbours), world.clone(), told.clone(), tell_elsewhere));
+    let keeping = results.clone().and_then(|results| {
+        let started = Keeping::start(results);
+        started.inspect_err(|error| tracing::warn!(%error, "what probes find is not kept")).ok()
+    });
+    let watching = Watching {
+        server: server.clone(),
+        world: world.clone(),
+        attempts: Arc::clone(&attempts),
+        judgement: Judgement::new(server.clone(), elsewhere, earlier),
+        keeping,
+        told: tell,
+    };
+    (Watch { attempts, told, results }, watching)
 }
 
 /// The boot id of this server; where there is no init of ours to give one, that of the machine.

@@ -2,6 +2,7 @@
 //!
 //! - `assignments`, `following`, [`mounts`]: which databases those are;
 //! - [`occupancy`]: who is in which mailbox;
+//! - `health_mail`: what is in the mailboxes that probes use, `store_check`: whether a store can be used;
 //! - `moving`: mailboxes on their way to another database, `whereabouts`: what that means to their users;
 //! - `pop3`, `lmtp`: one connection each, from its first octet to its last;
 //! - [`Running`]: all of it, started and stopped; [`run`]: as a process.
@@ -10,6 +11,7 @@
 
 mod assignments;
 mod following;
+mod health_mail;
 mod lmtp;
 pub mod mounts;
 mod moving;
@@ -18,6 +20,7 @@ mod pop3;
 mod process;
 mod replies;
 mod running;
+mod store_check;
 mod whereabouts;
 
 pub use process::run;

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use mailbox::MailboxStore;
 use net::Sessions;
 use net::drain::SessionToken;
+use tokio::sync::watch;
 
 /// A store as sessions hold it.
 pub type Store = Arc<dyn MailboxStore>;
@@ -18,6 +19,7 @@ pub type Store = Arc<dyn MailboxStore>;
 #[derive(Clone, Default)]
 pub struct Mounts {
     mounted: Arc<RwLock<BTreeMap<String, Mount>>>,
+    changed: Arc<watch::Sender<()>>,
 }
 
 /// A mounted database.
@@ -51,11 +53,19 @@ impl Mounts {
     pub fn insert(&self, database: &str, store: Store) {
         let mount = Mount { store, sessions: Sessions::new() };
         self.mounted.write().unwrap_or_else(PoisonError::into_inner).insert(database.to_owned(), mount);
+        self.changed.send_replace(());
     }
 
     /// Lets nobody else into `database`, and hands its mount to whoever dismounts it.
     pub fn remove(&self, database: &str) -> Option<Mount> {
-        self.mounted.write().unwrap_or_else(PoisonError::into_inner).remove(database)
+        let removed = self.mounted.write().unwrap_or_else(PoisonError::into_inner).remove(database);
+        self.changed.send_replace(());
+        removed
+    }
+
+    /// Tells of every mount and dismount.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// The names of the mounted databases, in order.

@@ -43,6 +43,8 @@ pub enum Admission {
     Exclusive,
     /// So many at a time.
     UpTo(u32),
+    /// As many as come.
+    Any,
 }
 
 /// Why a session is not let in.
@@ -131,7 +133,7 @@ impl Occupancy {
         match admission {
             Admission::Exclusive if inside > 0 => return Err(Occupied::Locked),
             Admission::UpTo(limit) if inside >= limit => return Err(Occupied::Full { limit }),
-            Admission::Exclusive | Admission::UpTo(_) => {}
+            Admission::Exclusive | Admission::UpTo(_) | Admission::Any => {}
         }
         rooms.rooms.entry(home.clone()).or_default().sessions += 1;
         Ok(Place { bell: self.house.bell.subscribe(), occupancy: self.clone(), home: home.clone() })

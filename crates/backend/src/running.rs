@@ -19,10 +19,11 @@ use settings::{DataDirectory, Role, Server};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use crate::health_mail::Caretaker;
 use crate::mounts::Mounts;
 use crate::moving::{self, Moves};
 use crate::occupancy::Occupancy;
-use crate::{lmtp, pop3};
+use crate::{lmtp, pop3, store_check};
 
 /// What a binding of a back end is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,6 +106,7 @@ pub enum StartError {
 pub struct Running {
     backend: Arc<Backend>,
     receiving: JoinHandle<()>,
+    caretaker: JoinHandle<()>,
     bound: Vec<(Purpose, Endpoint)>,
 }
 
@@ -130,9 +132,14 @@ impl Running {
             service,
         });
         backend.service.set_moves(moving::steps(Handle::current(), Moves::new(&backend)));
+        let (mounts, directory) = (backend.mounts.clone(), Arc::clone(&backend.directory));
+        backend.service.set_store_checks(store_check::checks(Handle::current(), mounts, directory));
         let reception = Reception::open(Arc::clone(&backend), Arc::clone(&backend.service)).await?;
         let bound = reception.bound().into_iter().map(|bound| (bound.binding.kind, bound.local)).collect();
-        Ok(Self { backend, receiving: tokio::spawn(reception.receive()), bound })
+        let caretaker =
+            Caretaker { directory: Arc::clone(&backend.directory), mounts: backend.mounts.clone() };
+        let (receiving, caretaker) = (tokio::spawn(reception.receive()), tokio::spawn(caretaker.run()));
+        Ok(Self { backend, receiving, caretaker, bound })
     }
 
     /// Where it listens for front ends that log in.
@@ -154,9 +161,11 @@ impl Running {
     /// Stops: no new sessions, those under way have until `limit` to come to a boundary.
     pub async fn stop(self, limit: Duration) {
         reception::empty(&self.backend.service.sessions, limit).await;
+        self.caretaker.abort();
         self.receiving.abort();
         // An aborted task ends with an error, and that is how its bindings are known to be closed.
         let _ = self.receiving.await;
+        let _ = self.caretaker.await;
     }
 
     fn bound(&self, purpose: Purpose) -> Option<&Endpoint> {

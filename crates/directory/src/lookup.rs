@@ -15,7 +15,8 @@ pub trait Directory: Send + Sync + 'static {
     /// whose freeze is over: it has been lifted before.
     fn find<'a>(&'a self, name: &'a Name) -> Answer<'a, Option<User>>;
 
-    /// Like [`find`](Self::find), for a log-in: an unknown name is answered with somebody to check against in vain.
+    /// Like [`find`](Self::find), for a log-in by password: an unknown name is answered with somebody to check against in
+    /// vain. So is a health mailbox, which has no password.
     fn candidate<'a>(&'a self, name: &'a Name) -> Answer<'a, Candidate>;
 
     /// Random octets that are this installation's alone and stay the same, for answers about unknown names.
@@ -34,7 +35,7 @@ pub trait Directory: Send + Sync + 'static {
 pub enum Candidate {
     /// The name belongs to this user.
     Known(Box<User>),
-    /// The name belongs to nobody.
+    /// The name belongs to nobody who has a password.
     Unknown {
         /// The credential of a user chosen by the name: checking against it takes the time that checking against a user
         /// takes, whatever schemes and costs the users have. That it matches means nothing. None if there is no user.

@@ -6,6 +6,7 @@
 
 use std::{fmt, str::FromStr};
 
+use health_mailbox::HealthMailbox;
 use settings::{HostName, RecipientDelimiter};
 
 use crate::{Answer, Directory, User};
@@ -107,6 +108,11 @@ impl Name {
     /// The whole name, `local@realm`.
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Whether only the health mailbox of a database is called so.
+    pub fn is_of_health_mailbox(&self) -> bool {
+        HealthMailbox::of_user(&self.text).is_some()
     }
 
     /// What stands before the `@`.

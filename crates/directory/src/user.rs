@@ -34,6 +34,11 @@ pub struct User {
 }
 
 impl User {
+    /// Whether this is no person but the health mailbox of a database.
+    pub fn is_health_mailbox(&self) -> bool {
+        self.name.is_of_health_mailbox()
+    }
+
     /// Whether log-ins and deliveries wait at this moment, since the mailbox is about to be somewhere else.
     pub fn is_frozen(&self) -> bool {
         self.moving.as_ref().is_some_and(|moving| moving.phase == MovePhase::Frozen)

@@ -87,6 +87,20 @@ impl Desk {
         }
     }
 
+    /// Judges credentials that are those of a health mailbox, which may be used from servers of the cluster only: from
+    /// anywhere else it is unknown to [`judge`](Self::judge). No throttle counts, since nothing can be guessed and probes
+    /// must not wait for those who try to. Nothing, if these are somebody else's.
+    pub async fn health_mailbox(&self, credentials: &Credentials) -> Option<Result<Box<User>, Refusal>> {
+        let (authzid, user, secret) = match credentials {
+            Credentials::Password { user, password } => (None, user, password),
+            Credentials::Plain { authzid, user, password } => (authzid.as_deref(), user, password),
+            Credentials::Scram { .. } | Credentials::External { .. } => return None,
+        };
+        let user = self.acting(authzid, user).ok().filter(Name::is_of_health_mailbox)?;
+        let secret = Password::new(secret.as_bytes());
+        Some(answer(self.authenticator.verify_health_mailbox(&user, &secret).await))
+    }
+
     /// Finds a user whom the front end has authenticated.
     pub async fn introduced(&self, user: &str) -> Result<Box<User>, Refusal> {
         let user = self.name(user).ok_or_else(wrong)?;
@@ -189,7 +203,8 @@ fn answer(verification: Verification) -> Result<Box<User>, Refusal> {
     }
 }
 
-fn wrong() -> Refusal {
+/// What everybody is told whose name or password is wrong.
+pub(crate) fn wrong() -> Refusal {
     Refusal::new(ResponseCode::Auth, WRONG)
 }
 

@@ -15,6 +15,7 @@ use service::live::Settled;
 use service::{OpenSession, Service, SessionId};
 use tokio::time::Instant;
 
+use crate::desk::wrong;
 use crate::{Circumstances, Desk, offer};
 
 /// How long a last word may take.
@@ -120,8 +121,7 @@ impl Lobby {
             errors: settings.server.session.error_limit,
             ..Limits::default()
         };
-        let mut entry = service.open_pop3(peer.local, peer.client);
-        entry.forget();
+        let entry = service.open_pop3(peer.local, peer.client);
         entry.set_state("authorization");
         let mut lobby = Self {
             machine: Session::new(Offer::default(), limits),
@@ -135,6 +135,10 @@ impl Lobby {
             arrival,
             tls,
         };
+        if !lobby.is_of_cluster() {
+            // No probe comes from there.
+            lobby.entry.forget();
+        }
         lobby.machine.set_offer(lobby.offer());
         lobby.machine.greet(lobby.settings.server.pop.banner.as_str());
         lobby
@@ -185,6 +189,13 @@ impl Lobby {
 
     /// Judges credentials at the desk.
     pub async fn judge(&mut self, credentials: Credentials) -> Result<Box<directory::User>, Refusal> {
+        if self.is_of_cluster()
+            && let Some(judged) = self.arrival.desk.health_mailbox(&credentials).await
+        {
+            self.entry.keep();
+            return judged;
+        }
+        self.entry.forget();
         // A SCRAM exchange was admitted when it began.
         if !matches!(credentials, Credentials::Scram { .. }) {
             self.admit().await?;
@@ -195,6 +206,26 @@ impl Lobby {
     async fn scram_secret(&mut self, user: &str) -> Result<(ScramSecret, Nonce), Refusal> {
         self.admit().await?;
         self.arrival.desk.scram_secret(user).await
+    }
+
+    /// Finds a user whom the front end has authenticated. Health mailboxes are looked at once more: whether the client is of
+    /// the cluster.
+    pub async fn introduced(&mut self, user: &str) -> Result<Box<directory::User>, Refusal> {
+        let user = self.arrival.desk.introduced(user).await?;
+        if !user.is_health_mailbox() {
+            self.entry.forget();
+        } else if self.is_of_cluster() {
+            self.entry.keep();
+        } else {
+            return Err(wrong());
+        }
+        Ok(user)
+    }
+
+    /// Whether the client itself is a server of the cluster. Never true for a client of which a proxy knew nothing.
+    fn is_of_cluster(&self) -> bool {
+        self.arrival.peer.through != Some(self.client)
+            && self.settings.configuration.is_of_cluster(self.client.ip())
     }
 
     /// Lets the client try to log in when its time has come. The wait of a guesser is no processing of ours.

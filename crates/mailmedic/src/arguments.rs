@@ -7,7 +7,10 @@ use clap::{Parser, Subcommand};
 use settings::DataDirectory;
 use shell::{Access, Connection, Failure, Outcome, Screen};
 
-use crate::{config, configure, database, down, logs, mailbox, pop, run, session, status, token, up, user};
+use crate::{
+    config, configure, database, down, logs, mailbox, pop, run, session, status, test_connectivity, token,
+    up, user,
+};
 
 /// POP3 mail access that heals itself.
 #[derive(Parser, Debug)]
@@ -47,6 +50,10 @@ enum Command {
     User(user::Arguments),
     Mailbox(mailbox::Arguments),
     Database(database::Arguments),
+    Health(shell::health::Arguments),
+    Probe(shell::probe::Arguments),
+    Monitor(shell::monitor::Arguments),
+    Override(shell::overrides::Arguments),
     Copies(shell::copies::Arguments),
     Server(shell::server::Arguments),
     Pop(pop::Arguments),
@@ -55,6 +62,7 @@ enum Command {
     Component(shell::component::Arguments),
     Maintenance(shell::maintenance::Arguments),
     Audit(shell::audit::Arguments),
+    TestConnectivity(test_connectivity::Arguments),
     Token(token::Arguments),
     Config(config::Arguments),
     Configure(configure::Arguments),
@@ -90,11 +98,16 @@ impl Arguments {
             Command::User(arguments) => arguments.run(data, access),
             Command::Mailbox(arguments) => arguments.run(data),
             Command::Database(arguments) => arguments.run(data, access),
+            Command::Health(arguments) => arguments.run(&connection()?, screen),
+            Command::Probe(arguments) => arguments.run(&connection()?, screen),
+            Command::Monitor(arguments) => arguments.run(&connection()?, screen),
+            Command::Override(arguments) => arguments.run(&connection()?, screen),
             Command::Copies(arguments) => arguments.run(&connection()?, screen),
             Command::Server(arguments) => arguments.run(&connection()?, screen),
             Command::Component(arguments) => arguments.run(&connection()?, screen),
             Command::Maintenance(arguments) => arguments.run(&connection()?, screen),
             Command::Audit(arguments) => arguments.run(&connection()?, screen),
+            Command::TestConnectivity(arguments) => arguments.run(data),
             Command::Token(arguments) => arguments.run(data),
             Command::Pop(arguments) => arguments.run(data),
             Command::Session(arguments) => arguments.run(data),

@@ -187,7 +187,7 @@ fn write_all(folder: &Path, files: &[(String, String)]) -> Outcome {
             folder.join(taken).display()
         )));
     }
-    files.iter().try_for_each(|(name, text)| write_new(&folder.join(name), text))
+    files.iter().try_for_each(|(name, text)| write_new(&folder.join(name), text.as_bytes(), 0o640))
 }
 
 fn next_steps(

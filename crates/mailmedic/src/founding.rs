@@ -10,37 +10,71 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use directory::Administration;
+use health_mailbox::{HealthKey, HealthMailbox};
 use mailbox_sqlite::{Archive, CreateOptions, DatabaseError};
 use net::Authority;
 use net::authority::Subject;
 use settings::{
-    CertificateName, Configuration, DataDirectory, HostName, LoopbackPorts, Role, Server, ServerSettings,
+    CertificateName, Configuration, DataDirectory, HostName, LoopbackPorts, Role, Server, ServerName,
+    ServerSettings, Value as _,
 };
 use shell::{Failure, Outcome};
 
 use crate::coordinator;
-use crate::site::{Site, database_failure, read_configuration};
+use crate::site::{Site, database_failure, read_configuration, unknown};
+
+/// A second name for a server.
+#[derive(Clone, Debug)]
+pub(crate) struct Alias {
+    pub(crate) alias: ServerName,
+    pub(crate) server: ServerName,
+}
+
+impl Alias {
+    /// Reads `server1=cas1`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (alias, server) = text.split_once('=').ok_or("write ALIAS=SERVER, as in server1=cas1")?;
+        let name = |text: &str| ServerName::parse(text).map_err(|invalid| invalid.to_string());
+        Ok(Self { alias: name(alias)?, server: name(server)? })
+    }
+}
 
 /// Writes the configuration of a new data directory: a small data centre on loopback.
-pub(crate) fn write_loopback_configuration(data: &DataDirectory, domain: Option<&HostName>) -> Outcome {
+pub(crate) fn write_loopback_configuration(
+    data: &DataDirectory,
+    domain: Option<&HostName>,
+    aliases: &[Alias],
+) -> Outcome {
     let mut configuration = Configuration::for_loopback(LoopbackPorts::default()).map_err(Failure::failed)?;
     if let Some(domain) = domain {
-        configuration.default_realm = domain.clone();
+        configuration.name_domain(domain).map_err(Failure::bad_input)?;
     }
-    write_new(&data.configuration(), &configuration.to_toml())
+    for Alias { alias, server } in aliases {
+        let known: Vec<_> = configuration.servers.iter().map(|server| server.name.to_string()).collect();
+        if configuration.server_called(alias.as_str()).is_some() {
+            return Err(Failure::bad_input(format!(
+                "--alias {alias}={server}: a server is called {alias} already"
+            )));
+        }
+        let named = configuration.servers.iter_mut().find(|known| known.name == *server);
+        let named =
+            named.ok_or_else(|| unknown("server", server.as_str(), known.iter().map(String::as_str)))?;
+        named.aliases.push(alias.clone());
+    }
+    write_new(&data.configuration(), configuration.to_toml().as_bytes(), 0o640)
 }
 
 /// Writes a file that must not exist yet.
-pub(crate) fn write_new(path: &Path, text: &str) -> Outcome {
+pub(crate) fn write_new(path: &Path, octets: &[u8], mode: u32) -> Outcome {
     let beside = path.with_extension("new");
     let written = std::fs::OpenOptions::new()
         .create(true)
         .truncate(true)
         .write(true)
-        .mode(0o640)
+        .mode(mode)
         .open(&beside)
         .and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
+            file.write_all(octets)?;
             file.sync_all()?;
             // Unlike a rename, a link never replaces what somebody else has put there.
             std::fs::hard_link(&beside, path)
@@ -65,8 +99,9 @@ pub(crate) fn complete(data: &DataDirectory) -> Outcome<Site> {
             .map_err(|error| Failure::failed(format!("cannot create {}: {error}", folder.display())))?;
     }
     certificates(&site, SystemTime::now())?;
-    let administration = site.administration()?;
+    let mut administration = site.administration()?;
     databases(&site, &administration)?;
+    health_mailboxes(&site, &mut administration)?;
     Ok(site)
 }
 
@@ -150,6 +185,32 @@ fn databases(site: &Site, administration: &Administration) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Makes the health mailboxes that are missing, and the key of their secrets if there is none yet.
+fn health_mailboxes(site: &Site, administration: &mut Administration) -> Outcome {
+    let key = health_key(&site.data.health_key())?;
+    for database in site.databases() {
+        let secret = key.secret(&HealthMailbox::of(&database));
+        let provision = administration.provision_health_mailbox(&database, &secret);
+        provision.map_err(|error| Failure::because(&error))?;
+    }
+    Ok(())
+}
+
+fn health_key(file: &Path) -> Outcome<HealthKey> {
+    if !file.exists() {
+        let mut octets = [0; HealthKey::LENGTH];
+        getrandom::fill(&mut octets)
+            .map_err(|error| Failure::failed(format!("the system gives no random numbers: {error}")))?;
+        let key = HealthKey::new(octets);
+        write_new(file, key.expose(), 0o600)?;
+        return Ok(key);
+    }
+    let octets = std::fs::read(file)
+        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", file.display())))?;
+    // Never made anew in silence: every other server would still have the old one.
+    HealthKey::read(&octets).map_err(|error| Failure::failed(format!("{}: {error}", file.display())))
 }
 
 /// Whether there is no database in the folder. One that is there and cannot be opened is the back end's to tell.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use ::mailbox::{MailboxId, MailboxSummary};
 use clap::{Args, Subcommand};
 use directory::administration::AdministrationError;
+use health_mailbox::HealthMailbox;
 use mailbox_sqlite::Archive;
 use serde::Serialize;
 use settings::{DataDirectory, DatabaseName};
@@ -46,6 +47,9 @@ A mailbox without a user is that of a user who was removed: its mail can be expo
         /// Only this database
         #[arg(long, value_name = "NAME")]
         database: Option<String>,
+        /// The health mailboxes, which only probes use, instead of those of users
+        #[arg(long)]
+        health: bool,
         #[command(flatten)]
         output: Output,
     },
@@ -104,7 +108,7 @@ impl Arguments {
     pub(crate) fn run(self, data: &DataDirectory) -> Outcome {
         let site = Site::open(data)?;
         match self.command {
-            Command::List { database, output } => list(&site, database.as_deref(), output),
+            Command::List { database, health, output } => list(&site, database.as_deref(), health, output),
             Command::Export { mailbox: Some(mailbox), to, .. } => {
                 let Found { database, id } = find(&site, &mailbox)?;
                 export(&archive(&site, &database)?, &id, &mailbox, &to)
@@ -132,16 +136,19 @@ fn mailboxes(site: &Site, database: Option<&str>) -> Outcome<Vec<(DatabaseName, 
     Ok(all)
 }
 
-/// Whose each mailbox is.
+/// Whose each mailbox is. Health mailboxes have users, too.
 fn owners(site: &Site) -> Outcome<HashMap<String, String>> {
-    let users = site.administration()?.list().map_err(|error| Failure::because(&error))?;
-    Ok(users.into_iter().map(|user| (user.mailbox, user.name.to_string())).collect())
+    let administration = site.administration()?;
+    let users = administration.list().map_err(|error| Failure::because(&error))?;
+    let health = administration.list_health_mailboxes().map_err(|error| Failure::because(&error))?;
+    Ok(users.into_iter().chain(health).map(|user| (user.mailbox, user.name.to_string())).collect())
 }
 
-fn list(site: &Site, database: Option<&str>, output: Output) -> Outcome {
+fn list(site: &Site, database: Option<&str>, health: bool, output: Output) -> Outcome {
     let mut owners = owners(site)?;
     let views: Vec<MailboxView> = mailboxes(site, database)?
         .into_iter()
+        .filter(|(_, summary)| is_of_health_mailbox(&summary.name) == health)
         .map(|(database, summary)| MailboxView {
             mailbox: summary.mailbox.to_string(),
             database: database.to_string(),
@@ -162,6 +169,10 @@ fn list(site: &Site, database: Option<&str>, output: Output) -> Outcome {
         });
         table(&["USER", "DATABASE", "MESSAGES", "SIZE", "MAILBOX"], rows)
     })
+}
+
+fn is_of_health_mailbox(name: &str) -> bool {
+    HealthMailbox::of_user(name).is_some()
 }
 
 /// The mailbox of a user, or the one with this id.
@@ -207,6 +218,9 @@ fn export_all(site: &Site, to: &Path) -> Outcome {
     for database in site.databases() {
         let archive = archive(site, &database)?;
         for summary in archive.mailboxes().map_err(|error| database_failure(&error))? {
+            if is_of_health_mailbox(&summary.name) {
+                continue;
+            }
             let id = summary.mailbox.to_string();
             // Names have no slash; a mailbox of nobody is called by its id, since its name may be somebody else's now.
             let name = owners.get(&id).unwrap_or(&id);
@@ -223,6 +237,11 @@ fn export_all(site: &Site, to: &Path) -> Outcome {
 fn purge(site: &Site, typed: &str) -> Outcome {
     let id = MailboxId::parse(typed).map_err(|error| Failure::bad_input(format!("{typed}: {error}")))?;
     if let Some(user) = owners(site)?.get(&id.to_string()) {
+        if is_of_health_mailbox(user) {
+            return Err(Failure::bad_input(format!(
+                "mailbox {id} is that of {user}, which probes use: it is emptied by itself"
+            )));
+        }
         return Err(Failure::bad_input(format!(
             "mailbox {id} belongs to {user}; `mailmedic user remove {user} --delete-mail` removes both"
         )));

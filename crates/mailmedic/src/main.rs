@@ -2,6 +2,7 @@
 
 mod arguments;
 mod founding;
+mod password;
 mod progress;
 mod screen;
 mod site;
@@ -17,6 +18,7 @@ mod pop;
 mod run;
 mod session;
 mod status;
+mod test_connectivity;
 mod token;
 mod up;
 mod user;

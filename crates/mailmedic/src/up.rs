@@ -17,6 +17,7 @@ use settings::{DataDirectory, HostName, Role, Span, Value};
 use shell::{Failure, Outcome};
 use tracing::error;
 
+use crate::founding::Alias;
 use crate::logs::Mark;
 use crate::screen::say;
 use crate::site::{self, Site, span};
@@ -29,15 +30,19 @@ Examples:
   mailmedic up                                in the foreground; Ctrl-C stops everything
   mailmedic up --detach                       returns when everything is ready
   mailmedic up --data ~/mail --domain example.org
+  mailmedic up --domain contoso.com --alias server1=cas1
 
 The first start makes the data directory with everything in it; later starts find it all again.")]
 pub(crate) struct Arguments {
     /// Return when everything is ready, and leave it running
     #[arg(long)]
     detach: bool,
-    /// The domain of users, in a new data directory (otherwise example.com)
+    /// The domain of users and servers, in a new data directory (otherwise example.com)
     #[arg(long, value_name = "DOMAIN", value_parser = domain)]
     domain: Option<HostName>,
+    /// A second name for a server, in a new data directory; may be given more than once
+    #[arg(long = "alias", value_name = "ALIAS=SERVER", value_parser = Alias::parse)]
+    aliases: Vec<Alias>,
     /// How long a server stays off after it has lost its power, instead of what [init] says
     #[arg(long, value_name = "TIME", value_parser = span)]
     power_on_delay: Option<Span>,
@@ -109,10 +114,23 @@ impl Arguments {
     /// Writes the configuration of a new data directory; an old one must be for the domain that was asked for.
     fn configure(&self, data: &DataDirectory) -> Outcome {
         if !data.configuration().exists() {
-            return founding::write_loopback_configuration(data, self.domain.as_ref());
+            return founding::write_loopback_configuration(data, self.domain.as_ref(), &self.aliases);
+        }
+        if self.domain.is_none() && self.aliases.is_empty() {
+            return Ok(());
+        }
+        let site = Site::open(data)?;
+        for Alias { alias, server } in &self.aliases {
+            let known = site.configuration.server_called(alias.as_str());
+            if known.is_none_or(|known| known.name != *server) {
+                return Err(Failure::bad_input(format!(
+                    "no server called {server} has the alias {alias} in {}; write aliases = [\"{alias}\"] there, or give \
+                     another --data",
+                    data.configuration().display()
+                )));
+            }
         }
         let Some(domain) = &self.domain else { return Ok(()) };
-        let site = Site::open(data)?;
         if site.configuration.default_realm == *domain {
             return Ok(());
         }

@@ -1,6 +1,5 @@
 //! `mailmedic user`: who may fetch mail.
 
-mod password;
 mod show;
 
 use std::io::Read;
@@ -14,9 +13,9 @@ use settings::{DataDirectory, SizeLimit, Value};
 use shell::{Access, Connection, Failure, Outcome, Screen};
 
 use crate::mailbox;
+use crate::password::PasswordFrom;
 use crate::screen::{Output, say};
 use crate::site::{Site, unknown};
-use password::PasswordFrom;
 use show::UserView;
 
 /// Add, change and remove users
@@ -51,8 +50,15 @@ A name without a domain is of the default one. Without --database the mailbox go
     #[command(after_help = "\
 Examples:
   mailmedic user list
-  mailmedic user list --output json")]
-    List(Output),
+  mailmedic user list --output json
+  mailmedic user list --health          the health mailboxes, which only probes use")]
+    List {
+        /// The health mailboxes instead of the users
+        #[arg(long)]
+        health: bool,
+        #[command(flatten)]
+        output: Output,
+    },
     /// Show one user
     #[command(after_help = "\
 Example:
@@ -191,7 +197,7 @@ impl Arguments {
         match self.command {
             Command::Move(_) => Ok(()),
             Command::Add(add) => users.add(&add),
-            Command::List(output) => users.list(output),
+            Command::List { health, output } => users.list(health, output),
             Command::Show { user, output } => users.show(&user, output),
             Command::Passwd { user, password } => users.set_password(&user, &password),
             Command::Remove { user, delete_mail } => users.remove(&user, delete_mail),
@@ -233,8 +239,10 @@ impl Users {
         say(format_args!("{} is added; the mailbox is in {}", user.name, user.database))
     }
 
-    fn list(&self, output: Output) -> Outcome {
-        let users = self.done(self.administration.list())?;
+    fn list(&self, health: bool, output: Output) -> Outcome {
+        let users =
+            if health { self.administration.list_health_mailboxes() } else { self.administration.list() };
+        let users = self.done(users)?;
         let views: Vec<UserView> = users.iter().map(UserView::of).collect();
         output.print(&views, |views| show::list(views))
     }

@@ -5,8 +5,10 @@ use crate::listing::{Listing, Nothing};
 use crate::openapi::Book;
 use crate::rows::{
     Allowed, AuditQuery, AuditRow, ByServer, ComponentRequest, ComponentRow, CopiesQuery, CopyRow,
-    DatabaseRow, MaintenanceRequest, MoveRequest, MoveRow, MovesRequest, Reason, RestartRequest, RestartRow,
-    ServerRow, ServiceRow, UserMoveRequest, UserMoveRow, Version, WaitQuery,
+    DatabaseRow, HealthQuery, HealthSetRow, ItemHelp, ItemQuery, ItemRow, ItemsQuery, MaintenanceRequest,
+    MonitorRow, MoveRequest, MoveRow, MovesRequest, OverrideRequest, OverrideRow, OverridesQuery,
+    ProbeRequest, ProbeRow, Reason, RepairingRequest, RestartRequest, RestartRow, ResultsQuery, ServerRow,
+    ServiceRow, UserMoveRequest, UserMoveRow, VerdictRow, Version, WaitQuery,
 };
 
 use super::{Endpoint, Method, Route};
@@ -112,6 +114,31 @@ table! {
     /// Asks for a state of a component, in the name of one requester.
     SetComponent(server, component) = Put "/v1/servers/{server}/components/{component}", Operator,
         Nothing, ComponentRequest => 200 ComponentRow;
+
+    /// Lists what the monitors say.
+    Health = Get "/v1/health", Viewer, HealthQuery, Nothing => 200 Listing<MonitorRow>;
+    /// Lists what the health sets come to.
+    HealthReport = Get "/v1/health-report", Viewer, HealthQuery, Nothing => 200 Listing<HealthSetRow>;
+    /// Lists what the monitors say, as agents tell each other.
+    Verdicts = Get "/v1/verdicts", Viewer, HealthQuery, Nothing => 200 Listing<VerdictRow>;
+    /// Runs a probe on a server now, and answers when each attempt has ended.
+    RunProbe(server) = Post "/v1/servers/{server}/probes", Operator,
+        Nothing, ProbeRequest => 200 Listing<ProbeRow>;
+    /// Lists what probes found lately, the newest last.
+    ProbeResults = Get "/v1/probe-results", Viewer, ResultsQuery, Nothing => 200 Listing<ProbeRow>;
+    /// Lists the probes and monitors with their targets.
+    MonitoringItems = Get "/v1/monitoring-items", Viewer, ItemsQuery, Nothing => 200 Listing<ItemRow>;
+    /// Says what a probe or monitor does.
+    MonitoringItemHelp = Get "/v1/monitoring-item-help", Viewer, ItemQuery, Nothing => 200 ItemHelp;
+    /// Says that a monitor is being repaired, or no more.
+    SetRepairing(server, monitor) = Put "/v1/servers/{server}/monitors/{monitor}/repairing", Operator,
+        Nothing, RepairingRequest => 200 Listing<MonitorRow>;
+    /// Lists the overrides.
+    Overrides = Get "/v1/overrides", Viewer, OverridesQuery, Nothing => 200 Listing<OverrideRow>;
+    /// Makes an override.
+    AddOverride = Post "/v1/overrides", Operator, Nothing, OverrideRequest => 200 OverrideRow;
+    /// Removes an override.
+    RemoveOverride(id) = Delete "/v1/overrides/{id}", Operator, Nothing, Nothing => 200 OverrideRow;
 
     /// Lists what was asked for by whom, the newest last.
     Audit = Get "/v1/audit", Viewer, AuditQuery, Nothing => 200 Listing<AuditRow>;

@@ -8,7 +8,6 @@ use tokio::task::spawn_blocking;
 
 use super::Api;
 use super::asked::Asked;
-use super::others::ask_each;
 
 pub(super) async fn list(api: Arc<Api>, asked: Asked<routes::Audit>) -> Result<Listing<AuditRow>, Problem> {
     let servers = api.servers_meant(asked.query.server.as_deref())?;
@@ -18,7 +17,7 @@ pub(super) async fn list(api: Arc<Api>, asked: Asked<routes::Audit>) -> Result<L
         listing.rows = own(Arc::clone(&api), asked.query.clone()).await?;
     }
     // Each is asked for its own alone, so that nobody asks anybody on.
-    let theirs = ask_each(&api, &asked.caller, others, |client, server| {
+    let theirs = api.neighbours.ask_each(&asked.caller, others, |client, server| {
         let query = AuditQuery { server: Some(server.to_string()), ..asked.query.clone() };
         async move { client.get(&routes::Audit {}, &query).await }
     });

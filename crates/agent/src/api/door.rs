@@ -109,7 +109,7 @@ fn administrator(name: &str) -> Caller {
 pub(crate) struct Doors {
     router: Router,
     service: Arc<Service>,
-    certificates: Certificates,
+    certificates: Arc<Certificates>,
     data: DataDirectory,
 }
 
@@ -123,7 +123,7 @@ pub(crate) struct Open {
 pub(crate) async fn open(
     router: Router,
     service: Arc<Service>,
-    certificates: Certificates,
+    certificates: Arc<Certificates>,
     data: DataDirectory,
 ) -> Result<Open, OpenError> {
     let doors = Arc::new(Doors { router, service: Arc::clone(&service), certificates, data });

@@ -2,8 +2,7 @@
 //!
 //! - `door`: where it listens, and who comes in by which door;
 //! - `asked`: from a request to a handler's arguments, and from its answer to a response;
-//! - one module a subject: `databases`, `servers`, `services`, `components`, `audit`, `users`;
-//! - `others`: what only the agent of another server can answer.
+//! - one module a subject: `databases`, `servers`, `services`, `components`, `health`, `audit`, `users`.
 //!
 //! Any agent answers for all servers: most of it from the records, which all agents see alike.
 
@@ -12,30 +11,36 @@ mod audit;
 mod components;
 mod databases;
 pub(crate) mod door;
+mod health;
 mod moves;
-mod others;
 mod refusal;
 mod servers;
 mod services;
 mod users;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use admin_api::rows::Version;
 use admin_api::{Caller, Kind, Problem, routes};
 use axum::Router;
 use cluster::{Committed, commit};
-use coordinator::{Coordinator, CoordinatorError};
-use net::ClientTls;
+use coordinator::{Coordinator, CoordinatorError, Revision};
 use placement::{Requester, World, Writes};
 use service::Live;
 use settings::{DataDirectory, ServerName};
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::audit::Audit;
 use crate::controls::Controls;
+use crate::neighbours::Neighbours;
 use asked::{Asked, Routes};
+pub(crate) use health::Watch;
 pub(crate) use users::UserMoves;
+
+/// How long to wait for the news of what was written, here or by somebody who was faster.
+const NEWS: Duration = Duration::from_secs(1);
 
 /// What every handler works with.
 pub(crate) struct Api {
@@ -47,8 +52,8 @@ pub(crate) struct Api {
     pub(crate) controls: Arc<Controls>,
     pub(crate) audit: Audit,
     pub(crate) user_moves: UserMoves,
-    /// How agents of other data directories are reached. It follows the certificate files.
-    pub(crate) others: ClientTls,
+    pub(crate) neighbours: Arc<Neighbours>,
+    pub(crate) watch: Watch,
 }
 
 impl Api {
@@ -65,17 +70,24 @@ impl Api {
         }
     }
 
-    /// Writes a decision, if the world is still as it supposes.
+    /// Writes a decision, if the world is still as it supposes, and waits for the news of it, so that whoever is told that
+    /// it is written finds it when asking again.
     async fn try_to_write(&self, writes: &Writes) -> Result<Committed, Problem> {
         let committed = commit(&*self.coordinator, writes, Vec::new()).await;
-        committed.map_err(|error| coordinator_problem(&error))
+        let committed = committed.map_err(|error| coordinator_problem(&error))?;
+        if let Committed::Written(Revision(written)) = committed {
+            let mut worlds = self.world.clone();
+            // It is written, whether the news comes or not.
+            let _ = timeout(NEWS, worlds.wait_for(|world| world.revision >= written)).await;
+        }
+        Ok(committed)
     }
 
     /// The server called `name`, as the configuration spells it.
     fn server_called(&self, name: &str) -> Result<ServerName, Problem> {
         let settled = self.live.snapshot();
         let servers = &settled.configuration.servers;
-        let found = servers.iter().find(|server| server.name == *name).map(|server| server.name.clone());
+        let found = settled.configuration.server_called(name).map(|server| server.name.clone());
         found.ok_or_else(|| {
             Problem::unknown("server", name, servers.iter().map(|server| server.name.as_str()))
         })
@@ -145,6 +157,17 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .answer(services::restart)
         .answer(components::list)
         .answer(components::set)
+        .answer(health::list)
+        .answer(health::report)
+        .answer(health::verdicts)
+        .answer(health::run_probe)
+        .answer(health::results)
+        .answer(health::items)
+        .answer(health::help)
+        .answer(health::set_repairing)
+        .answer(health::overrides)
+        .answer(health::add_override)
+        .answer(health::remove_override)
         .answer(audit::list)
         .answer(users::begin)
         .answer(users::show)

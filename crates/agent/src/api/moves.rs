@@ -15,13 +15,11 @@ use tokio::time::{Instant, timeout_at};
 use super::asked::Asked;
 use super::databases::known;
 use super::refusal::problem;
-use super::{Api, overtaken, requester, shown, words};
+use super::{Api, NEWS, overtaken, requester, shown, words};
 use crate::clock::{moment, unix_millis};
 
 /// How often a move is asked for when somebody else is faster.
 const ATTEMPTS: usize = 3;
-/// How long the news of what somebody else has done may take.
-const NEWS: Duration = Duration::from_secs(1);
 /// How long it may take until every agent knows what one has written, the coordinator being there.
 const HEARSAY: Duration = Duration::from_secs(8);
 /// How long a standing order may take until it is seen to be obeyed.

@@ -16,7 +16,6 @@ use server_control::{PowerReport, PowerState, RequestId};
 use settings::{Role, Server, ServerName};
 
 use super::asked::Asked;
-use super::others::{is_elsewhere, pass_on};
 use super::refusal::problem;
 use super::{Api, components, moves, requester, services, shown, words};
 use crate::clock::{moment, unix_millis};
@@ -33,7 +32,7 @@ pub(super) async fn list(
         let services = services.remove(&server.name);
         let why = if !world.records.agents.contains_key(&server.name) {
             Some("its agent is not there; what is shown is what others know".to_owned())
-        } else if is_elsewhere(&api, &server.name) {
+        } else if api.neighbours.is_elsewhere(&server.name) {
             services.as_ref().and_then(|services| services.as_ref().err().cloned())
         } else {
             // What others know of a server of this data directory is all there is to know.
@@ -64,7 +63,7 @@ async fn row(api: &Api, world: &World, server: &Server, services: Option<Vec<Ser
     let presence = world.records.agents.get(&server.name).map(|kept| &kept.value);
     let report = api.controls.power(&server.name).await;
     // An agent on another machine that is there and does not answer has power all the same.
-    let answers = services.is_some() || presence.is_some() && is_elsewhere(api, &server.name);
+    let answers = services.is_some() || presence.is_some() && api.neighbours.is_elsewhere(&server.name);
     let active =
         world.topology.databases.iter().filter(|database| {
             world.mounted_on(&database.name).is_some_and(|mounted| *mounted == server.name)
@@ -152,12 +151,13 @@ pub(super) async fn restart(
     asked: Asked<routes::RestartServer>,
 ) -> Result<RestartRow, Problem> {
     let request = &asked.request;
-    let there = api.server_called(asked.path("server")).ok().filter(|server| is_elsewhere(&api, server));
+    let there =
+        api.server_called(asked.path("server")).ok().filter(|server| api.neighbours.is_elsewhere(server));
     if let Some(server) = there {
         // Whoever may restart it is there.
         let same = routes::RestartServer { server: server.to_string() };
         let ask = |client: Client| async move { client.send(&same, request).await };
-        return match pass_on(&api, &asked.caller, &server, ask).await {
+        return match api.neighbours.pass_on(&asked.caller, &server, ask).await {
             Ok(answer) => answer,
             Err(unanswered) => note(&api, &asked, "restart", request.reason.as_deref(), Err(unanswered)),
         };

@@ -15,7 +15,6 @@ use tokio::task::spawn_blocking;
 
 use super::Api;
 use super::asked::Asked;
-use super::others::{ask_each, is_elsewhere, pass_on};
 use crate::clock::moment;
 use crate::controls::{Act, Undone};
 
@@ -48,9 +47,9 @@ pub(super) async fn of_servers(
     servers: &[ServerName],
 ) -> BTreeMap<ServerName, Result<Vec<ServiceRow>, String>> {
     let (elsewhere, here): (Vec<_>, Vec<_>) =
-        servers.iter().cloned().partition(|server| is_elsewhere(api, server));
+        servers.iter().cloned().partition(|server| api.neighbours.is_elsewhere(server));
     // Each is asked for its own alone, so that nobody asks anybody on.
-    let theirs = ask_each(api, caller, elsewhere, |client, server| async move {
+    let theirs = api.neighbours.ask_each(caller, elsewhere, |client, server| async move {
         client.get(&routes::Services {}, &ByServer { server: Some(server.to_string()) }).await
     });
     let mut known = BTreeMap::new();
@@ -166,9 +165,9 @@ where
     let (server, service) = (asked.path("server"), asked.path("service"));
     let done = match api.server_called(server) {
         Err(problem) => Err(problem),
-        Ok(server) if is_elsewhere(api, &server) => {
+        Ok(server) if api.neighbours.is_elsewhere(&server) => {
             let ask = |client: Client| async move { client.send(&same, &asked.request).await };
-            match pass_on(api, &asked.caller, &server, ask).await {
+            match api.neighbours.pass_on(&asked.caller, &server, ask).await {
                 Ok(answer) => return answer,
                 Err(unanswered) => Err(unanswered),
             }

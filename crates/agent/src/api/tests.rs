@@ -1,5 +1,6 @@
 //! The API over a coordinator in memory.
 
+mod health;
 mod over_tls;
 
 use std::time::SystemTime;
@@ -8,11 +9,12 @@ use admin_api::rows::{CopyRow, MoveRow};
 use admin_api::{Listing, Role};
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
+use cluster::Placed;
 use coordinator::Prefix;
 use coordinator::testing::MemoryCoordinator;
 use net::authority::Subject;
 use net::tls::NodeFiles;
-use net::{Authority, InnerTls};
+use net::{Authority, ClientTls, InnerTls};
 use placement::record::Presence;
 use placement::{Limits, RecordKey, Topology};
 use serde::de::DeserializeOwned;
@@ -22,9 +24,12 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 use super::door::Visitor;
+use reception::Certificates;
+
 use super::*;
 use crate::clock::unix_millis;
 use crate::tokens::TokenFile;
+use crate::watching::{Attempts, Judgements, Means};
 
 struct Scene {
     router: Router,
@@ -33,7 +38,7 @@ struct Scene {
 }
 
 /// The data centre of `mailmedic up`, whose agents are all there, as cas1's API has it.
-fn scene() -> Scene {
+async fn scene() -> Scene {
     let folder = tempfile::tempdir().unwrap();
     let data = DataDirectory::new(folder.path());
     let configuration = Configuration::for_loopback(LoopbackPorts::default()).unwrap();
@@ -55,18 +60,62 @@ fn scene() -> Scene {
     let (_, world) = watch::channel(Arc::new(world));
     let coordinator = Arc::new(MemoryCoordinator::new());
     let settled = live.snapshot();
+    let neighbours = Arc::new(Neighbours {
+        server: server.clone(),
+        data: data.clone(),
+        world: world.clone(),
+        tls: others(&data),
+    });
+    let shared = Arc::clone(&coordinator) as Arc<dyn Coordinator>;
+    let watch = watch_nothing((&data, &server, &live), &world, &shared, &neighbours).await;
     let api = Api {
         controls: Arc::new(Controls::new(&data, &configuration.servers, &server, &settled.server)),
         audit: Audit::open(&data.server("cas1").audit_log(), "cas1").unwrap(),
-        coordinator: Arc::clone(&coordinator) as Arc<dyn Coordinator>,
+        coordinator: shared,
         user_moves: UserMoves::default(),
-        others: others(&data),
+        neighbours,
+        watch,
         world,
         live,
         data,
         server,
     };
     Scene { router: router(Arc::new(api)), coordinator, _folder: folder }
+}
+
+/// A watch that looks at nothing by itself.
+async fn watch_nothing(
+    (data, server, live): (&DataDirectory, &ServerName, &Arc<Live>),
+    world: &watch::Receiver<Arc<World>>,
+    coordinator: &Arc<dyn Coordinator>,
+    neighbours: &Arc<Neighbours>,
+) -> Watch {
+    let now = SystemTime::now();
+    let clients = Authority::load_or_create(&data.client_authority(), "clients", now).unwrap();
+    let subject = Subject::Service { names: vec![server.to_string()], addresses: Vec::new() };
+    clients.ensure(server.as_str(), &subject, now).unwrap();
+    let certificates = Certificates::load(data, server.as_str(), &live.snapshot().server).unwrap();
+    let placed = Placed {
+        records: world.borrow().records.clone(),
+        epoch: 1,
+        revision: coordinator::Revision(1),
+        standing: coordinator::Standing::Live,
+    };
+    let attempts = Attempts::new(Means {
+        server: server.clone(),
+        data: data.clone(),
+        live: Arc::clone(live),
+        world: world.clone(),
+        placed: watch::channel(Arc::new(placed)).1,
+        coordinator: Arc::clone(coordinator),
+        certificates: Arc::new(certificates),
+        neighbours: Arc::clone(neighbours),
+    });
+    let attempts = Arc::new(attempts.await.unwrap());
+    let world = world.borrow().clone();
+    let watched = ::health::watch_list(server, &world, &attempts.surroundings());
+    let told = Arc::new(Judgements { verdicts: Vec::new(), watched });
+    Watch { attempts, told: watch::channel(told).1, results: None }
 }
 
 /// How this agent would reach others.
@@ -117,7 +166,7 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> T {
 
 #[tokio::test]
 async fn every_route_has_a_handler() {
-    let scene = scene();
+    let scene = scene().await;
     for route in routes::ALL {
         let target = route.template.replace(['{', '}'], "");
         let (status, body) = scene.ask(Role::Administrator, route.method.word(), &target, "").await;
@@ -131,7 +180,7 @@ async fn every_route_has_a_handler() {
 
 #[tokio::test]
 async fn copies_are_told_by_any_agent() {
-    let (status, body) = scene().ask(Role::Viewer, "GET", "/v1/copies?database=db01", "").await;
+    let (status, body) = scene().await.ask(Role::Viewer, "GET", "/v1/copies?database=db01", "").await;
     let listing: Listing<CopyRow> = read(&body);
     assert_eq!(status, 200);
     let servers: Vec<_> = listing.rows.iter().map(|row| row.server.as_str()).collect();
@@ -140,7 +189,7 @@ async fn copies_are_told_by_any_agent() {
 
 #[tokio::test]
 async fn a_move_is_a_record_that_outlives_who_asked() {
-    let scene = scene();
+    let scene = scene().await;
     let body = r#"{"to": "mbx2", "reason": "new disk"}"#;
     let (status, answer) = scene.ask(Role::Operator, "POST", "/v1/databases/DB01/move", body).await;
     let row: MoveRow = read(&answer);
@@ -152,7 +201,7 @@ async fn a_move_is_a_record_that_outlives_who_asked() {
 
 #[tokio::test]
 async fn whoever_may_only_look_changes_nothing() {
-    let scene = scene();
+    let scene = scene().await;
     let (status, problem) = scene.problem(Role::Viewer, "POST", "/v1/databases/DB01/move", "{}").await;
     assert_eq!((status, problem.kind), (403, Kind::Forbidden));
     assert!(scene.coordinator.read(&Prefix::everything()).await.unwrap().entries.is_empty());
@@ -160,7 +209,7 @@ async fn whoever_may_only_look_changes_nothing() {
 
 #[tokio::test]
 async fn typing_errors_are_told_with_the_nearest_word() {
-    let scene = scene();
+    let scene = scene().await;
     let administrator = Role::Administrator;
     let asked = scene.problem(administrator, "POST", "/v1/databases/DB1/move", "{}").await;
     assert_eq!((asked.0, asked.1.nearest.as_deref()), (404, Some("DB01")));
@@ -174,7 +223,7 @@ async fn typing_errors_are_told_with_the_nearest_word() {
 
 #[tokio::test]
 async fn without_the_coordinator_nothing_is_promised() {
-    let scene = scene();
+    let scene = scene().await;
     scene.coordinator.set_available(false);
     let asked = scene.problem(Role::Operator, "POST", "/v1/databases/DB01/move", r#"{"to": "mbx2"}"#).await;
     assert_eq!((asked.0, asked.1.kind), (503, Kind::Unavailable));
@@ -183,7 +232,7 @@ async fn without_the_coordinator_nothing_is_promised() {
 
 #[tokio::test]
 async fn who_comes_in_by_the_network_must_show_a_token() {
-    let scene = scene();
+    let scene = scene().await;
     let mut request = Request::builder().uri("/v1/copies").body(Body::empty()).unwrap();
     request.extensions_mut().insert(Visitor::Stranger(TokenFile::new("/nonexistent/tokens")));
     let answer = scene.router.clone().oneshot(request).await.unwrap();

@@ -86,7 +86,7 @@ async fn let_in(
 /// Finds out whether the credentials are right, and takes the user's maildrop.
 async fn log_in(backend: &Backend, lobby: &mut Lobby, credentials: Credentials) -> Result<Maildrop, Refusal> {
     let user = match credentials {
-        Credentials::External { authzid } => introduced(backend, lobby, authzid).await?,
+        Credentials::External { authzid } => introduced(lobby, authzid).await?,
         other => lobby.judge(other).await?,
     };
     lobby.entry.set_user(user.name.as_str());
@@ -100,13 +100,13 @@ async fn log_in(backend: &Backend, lobby: &mut Lobby, credentials: Credentials) 
 }
 
 /// The user whom a front end speaks for. Only its certificate lets it (RFC 4422 appendix A).
-async fn introduced(backend: &Backend, lobby: &Lobby, authzid: Option<String>) -> Result<Box<User>, Refusal> {
+async fn introduced(lobby: &mut Lobby, authzid: Option<String>) -> Result<Box<User>, Refusal> {
     if lobby.arrival.node.is_none() {
         return Err(Refusal::new(ResponseCode::Auth, "EXTERNAL is not for this peer"));
     }
     let login = lobby.forwarded.as_ref().and_then(|forwarded| forwarded.login.clone());
     match authzid.or(login) {
-        Some(user) => backend.desk.introduced(&user).await,
+        Some(user) => lobby.introduced(&user).await,
         None => Err(Refusal::new(ResponseCode::Auth, "EXTERNAL needs a user to speak for")),
     }
 }
@@ -123,7 +123,10 @@ async fn open(backend: &Backend, lobby: &Lobby, user: &User) -> Result<Maildrop,
     let entered = backend.mounts.enter(user.database.as_str());
     let (store, token) = entered.ok_or_else(|| told(MailboxError::NotMounted))?;
     let server = &lobby.settings.server;
-    let admission = if server.session.exclusive_maildrop_lock {
+    let admission = if user.is_health_mailbox() {
+        // Several probers read it, and none of them is to wait for another.
+        Admission::Any
+    } else if server.session.exclusive_maildrop_lock {
         Admission::Exclusive
     } else {
         Admission::UpTo(server.pop.max_connections_per_user)

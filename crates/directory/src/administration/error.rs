@@ -18,6 +18,12 @@ pub enum AdministrationError {
         /// Whose alias it is.
         user: Name,
     },
+    /// The name is kept for health mailboxes, whether there is such a one or not.
+    #[error("{0} is kept for the health of the service: no user can be called like that")]
+    Reserved(Name),
+    /// The user is a health mailbox, which is made by itself and stays as and where it is.
+    #[error("{0} is the health mailbox of a database: only probes use it, and nobody changes it")]
+    HealthMailbox(Name),
     /// Nobody has this name.
     #[error("there is no user {0}")]
     NoSuchUser(Name),

@@ -4,6 +4,7 @@
 
 mod bulk;
 mod error;
+mod health;
 mod moves;
 
 use std::{
@@ -14,6 +15,8 @@ use std::{
 
 pub use bulk::BulkDefaults;
 pub use error::{AdministrationError, BadLine};
+pub use health::Provision;
+use health_mailbox::DOMAIN;
 use rusqlite::{Connection, ToSql, Transaction, TransactionBehavior, params};
 use settings::{DatabaseName, SizeLimit};
 use zeroize::Zeroizing;
@@ -154,9 +157,11 @@ impl Administration {
         })
     }
 
-    /// Every user, by name.
+    /// Every user, by name, without the health mailboxes.
     pub fn list(&self) -> Result<Vec<User>, AdministrationError> {
-        Ok(list(&self.connection).map_err(unavailable("list the users"))?)
+        let mut users = list(&self.connection).map_err(unavailable("list the users"))?;
+        users.retain(|user| !user.is_health_mailbox());
+        Ok(users)
     }
 
     /// The user whom a name or an alias belongs to.
@@ -168,10 +173,10 @@ impl Administration {
     /// Changes the password. It is effective at the next log-in, wherever the old one is remembered.
     pub fn set_password(&mut self, name: &Name, secret: &Secret) -> Result<(), AdministrationError> {
         secret.check()?;
-        known(&self.connection, name)?;
+        ordinary(&self.connection, name)?;
         let stored = secret.store(self.settings)?;
         self.change("change a password", |transaction| {
-            let user = known(transaction, name)?;
+            let user = ordinary(transaction, name)?;
             let keys = stored.scram.as_ref().map(|keys| keys.as_str());
             set(
                 transaction,
@@ -185,7 +190,7 @@ impl Administration {
     /// Allows or refuses log-in and delivery.
     pub fn set_enabled(&mut self, name: &Name, enabled: bool) -> Result<(), AdministrationError> {
         self.change("change a user", |transaction| {
-            let user = known(transaction, name)?;
+            let user = ordinary(transaction, name)?;
             set(transaction, &user, "enabled = ?3", &[&enabled])
         })
     }
@@ -193,7 +198,7 @@ impl Administration {
     /// Sets the quota, or leaves it to the settings.
     pub fn set_quota(&mut self, name: &Name, quota: Option<SizeLimit>) -> Result<(), AdministrationError> {
         self.change("change a user", |transaction| {
-            let user = known(transaction, name)?;
+            let user = ordinary(transaction, name)?;
             set(transaction, &user, "quota = ?3", &[&quota.map(stored_quota)])
         })
     }
@@ -201,7 +206,7 @@ impl Administration {
     /// Says that the mailbox is in another database. Moves no mail, and is refused while somebody else does.
     pub fn set_database(&mut self, name: &Name, database: &DatabaseName) -> Result<(), AdministrationError> {
         self.change("change a user", |transaction| {
-            let user = known(transaction, name)?;
+            let user = ordinary(transaction, name)?;
             moves::refuse_moving(&user)?;
             set(transaction, &user, "database = ?3", &[&database.as_str()])
         })
@@ -210,7 +215,7 @@ impl Administration {
     /// Gives the user a further address.
     pub fn add_alias(&mut self, user: &Name, alias: &Name) -> Result<(), AdministrationError> {
         self.change("add an alias", |transaction| {
-            let user = known(transaction, user)?;
+            let user = ordinary(transaction, user)?;
             check_free(transaction, alias)?;
             execute(
                 transaction,
@@ -224,7 +229,7 @@ impl Administration {
     /// Takes an address away from the user.
     pub fn remove_alias(&mut self, user: &Name, alias: &Name) -> Result<(), AdministrationError> {
         self.change("remove an alias", |transaction| {
-            let user = known(transaction, user)?;
+            let user = ordinary(transaction, user)?;
             if !user.aliases.contains(alias) {
                 return Err(AdministrationError::NoSuchAlias { alias: alias.clone(), user: user.name });
             }
@@ -237,7 +242,7 @@ impl Administration {
     /// nobody could say where that is.
     pub fn remove(&mut self, name: &Name) -> Result<Removed, AdministrationError> {
         self.change("remove a user", |transaction| {
-            let user = known(transaction, name)?;
+            let user = ordinary(transaction, name)?;
             moves::refuse_moving(&user)?;
             execute(transaction, "DELETE FROM users WHERE mailbox = ?1", &[&user.mailbox])?;
             Ok(Removed { mailbox: user.mailbox, database: user.database, aliases: user.aliases })
@@ -274,8 +279,17 @@ fn known(connection: &Connection, name: &Name) -> Result<User, AdministrationErr
     }
 }
 
+/// The user of this name, who is no health mailbox.
+fn ordinary(connection: &Connection, name: &Name) -> Result<User, AdministrationError> {
+    let user = known(connection, name)?;
+    if user.is_health_mailbox() { Err(AdministrationError::HealthMailbox(user.name)) } else { Ok(user) }
+}
+
 /// Whether a name can be given to somebody.
 fn check_free(connection: &Connection, name: &Name) -> Result<(), AdministrationError> {
+    if name.realm() == DOMAIN {
+        return Err(AdministrationError::Reserved(name.clone()));
+    }
     match known(connection, name) {
         Ok(user) => Err(AdministrationError::UserExists(user.name)),
         Err(AdministrationError::NoSuchUser(_)) => Ok(()),
@@ -336,12 +350,13 @@ fn execute(
     Ok(())
 }
 
-/// How many users each database has, by its name in lower case.
+/// How many users each database has, by its name in lower case. Its health mailbox is none.
 fn users_by_database(connection: &Connection) -> Result<HashMap<String, u64>, DirectoryError> {
     let count = || -> rusqlite::Result<_> {
-        let mut statement =
-            connection.prepare("SELECT lower(database), count(*) FROM users GROUP BY database")?;
-        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        let mut statement = connection.prepare(
+            "SELECT lower(database), count(*) FROM users WHERE name NOT LIKE '%@' || ?1 GROUP BY database",
+        )?;
+        statement.query_map([DOMAIN], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     };
     count().map_err(unavailable("count the users"))
 }

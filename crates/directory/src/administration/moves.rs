@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::Transaction;
 use settings::DatabaseName;
 
-use super::{Administration, AdministrationError, execute, known, now, set};
+use super::{Administration, AdministrationError, execute, known, now, ordinary, set};
 use crate::{MoveId, MovePhase, Moving, Name, User};
 
 impl Administration {
@@ -21,7 +21,7 @@ impl Administration {
         lease: Duration,
     ) -> Result<Moving, AdministrationError> {
         self.change("begin to move a mailbox", |transaction| {
-            let user = known(transaction, name)?;
+            let user = ordinary(transaction, name)?;
             refuse_moving(&user)?;
             let (id, until) = (MoveId::random()?, end_of(lease));
             let moving = match user.moving.clone() {

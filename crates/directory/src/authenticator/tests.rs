@@ -566,3 +566,26 @@ async fn nothing_secret_is_shown() {
         "{shown}"
     );
 }
+
+#[tokio::test]
+async fn health_mailboxes_do_not_wait_for_the_hashes_of_others() {
+    let place = Place::new().with_user("anna@example.com", "secret");
+    let database = settings::Value::parse("DB01").unwrap();
+    let mailbox = health_mailbox::HealthMailbox::of(&database);
+    let secret = health_mailbox::HealthKey::new([7; 32]).secret(&mailbox);
+    place.administration().provision_health_mailbox(&database, &secret).unwrap();
+    let bench = Bench::new(place.directory(), &AuthenticatorSettings { queue: 1, ..cheap() });
+    bench.gate.set_closed(true);
+    let hashing = bench.spawn("anna@example.com", "secret");
+    until(|| bench.gate.checks() == 1).await;
+    let waiting = bench.spawn("anna@example.com", "wrong");
+    let user = name(mailbox.user());
+    for (secret, is_right) in [(secret.expose(), true), ("wrong", false)] {
+        let verification = bench.authenticator.verify_health_mailbox(&user, &Password::new(secret)).await;
+        assert_eq!(matches!(verification, Verification::Verified(_)), is_right, "{verification:?}");
+    }
+    assert_eq!(bench.gate.checks(), 1, "it cost no hash");
+    bench.gate.set_closed(false);
+    assert_verified(&hashing.await.unwrap(), "anna@example.com");
+    assert_refused(&waiting.await.unwrap());
+}

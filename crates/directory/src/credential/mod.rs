@@ -1,7 +1,7 @@
 //! What a password is checked against: a hash with its scheme, and the keys of SCRAM.
 //!
 //! New hashes are argon2id. The other schemes are those that other systems left behind: they are verified, never
-//! made, and replaced at the first log-in.
+//! made, and replaced at the first log-in. Health mailboxes have a scheme of their own, which no password can have.
 
 mod scheme;
 mod scram;
@@ -11,6 +11,7 @@ mod tests;
 use std::fmt;
 
 use argon2::{Algorithm, Argon2, PasswordHasher, Version};
+use health_mailbox::HealthSecret;
 use scheme::Scheme;
 pub use scram::ScramKeys;
 pub(crate) use scram::mac;
@@ -98,6 +99,11 @@ impl Credential {
         Ok(Self::assemble(Scheme::Argon2id, &Zeroizing::new(hash.to_string())))
     }
 
+    /// What the secret of a health mailbox is checked against. Takes no time to make or to check.
+    pub fn of_health_mailbox(secret: &HealthSecret) -> Self {
+        Self::assemble(Scheme::Health, &scheme::health_hash(secret.expose().as_bytes()))
+    }
+
     /// Reads a hash: `{ARGON2ID}$argon2id$…`, `{SHA512-CRYPT}$6$…`, `{BLF-CRYPT}$2y$…`. Without the braces, or with
     /// `{CRYPT}`, the hash says itself what it is.
     pub fn parse(text: &str) -> Result<Self, CredentialError> {
@@ -108,6 +114,17 @@ impl Credential {
         };
         scheme.check(hash)?;
         Ok(Self::assemble(scheme, hash))
+    }
+
+    /// Reads what is stored: any hash, and what the secret of a health mailbox is checked against.
+    pub(crate) fn parse_stored(text: &str) -> Result<Self, CredentialError> {
+        match text.strip_prefix("{HEALTH}") {
+            Some(hash) => {
+                Scheme::Health.check(hash)?;
+                Ok(Self::assemble(Scheme::Health, hash))
+            }
+            None => Self::parse(text),
+        }
     }
 
     fn assemble(scheme: Scheme, hash: &str) -> Self {
@@ -140,7 +157,12 @@ impl Credential {
         self.scheme != Scheme::Bcrypt || password.as_bytes().len() <= scheme::BCRYPT_PASSWORD_MAX
     }
 
-    /// The scheme as it is written in braces: `ARGON2ID`, `SHA512-CRYPT`, `BLF-CRYPT`.
+    /// Whether this is what the secret of a health mailbox is checked against, which takes no time.
+    pub(crate) fn is_of_health_mailbox(&self) -> bool {
+        self.scheme == Scheme::Health
+    }
+
+    /// The scheme as it is written in braces: `ARGON2ID`, `SHA512-CRYPT`, `BLF-CRYPT`, `HEALTH`.
     pub fn scheme(&self) -> &'static str {
         self.scheme.name()
     }

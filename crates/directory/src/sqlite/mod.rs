@@ -100,7 +100,7 @@ impl Directory for SqliteDirectory {
         let look_up = move || {
             let (name, secret) = (name.clone(), self.secret.clone());
             self.readers.ask("look up a user", move |connection| {
-                if let Some(user) = find(connection, &name)? {
+                if let Some(user) = find(connection, &name)?.filter(|user| !user.is_health_mailbox()) {
                     return Ok(Candidate::Known(Box::new(user)));
                 }
                 // The same name meets the same stand-in, and nobody else can tell which.

@@ -8,6 +8,7 @@ use directory::User;
 use lmtp::{Address, Reply};
 use service::OpenSession;
 use service::live::Settled;
+use settings::Configuration;
 
 use super::delivery::{Delivering, Delivery};
 use super::envelope::{Envelope, Recipient};
@@ -102,7 +103,8 @@ impl Transaction {
             tracing::error!(%error, "a recipient cannot be looked up");
             Reply::new(451, 4, 3, "Recipients cannot be looked up at this moment")
         })?;
-        found.filter(|user| user.enabled).ok_or_else(unknown)
+        let from = self.way.address;
+        found.filter(|user| takes_mail(user, from, &self.settings.configuration)).ok_or_else(unknown)
     }
 
     /// Asks the back end that has the recipient's database, on the connection that this transaction has there already or on
@@ -208,5 +210,53 @@ impl Transaction {
         for leg in self.legs {
             release(frontend, leg).await;
         }
+    }
+}
+
+/// Whether a user takes mail from a mail server at this address. A health mailbox does from servers of the cluster only, as
+/// which a Unix socket counts.
+fn takes_mail(user: &User, from: Option<IpAddr>, configuration: &Configuration) -> bool {
+    let may = || from.is_none_or(|address| configuration.is_of_cluster(address));
+    user.enabled && (!user.is_health_mailbox() || may())
+}
+
+#[cfg(test)]
+mod tests {
+    use directory::Credential;
+    use health_mailbox::{HealthKey, HealthMailbox};
+    use settings::{LoopbackPorts, Value as _};
+
+    use super::*;
+
+    fn user(name: &str) -> User {
+        let database = settings::DatabaseName::parse("DB01").unwrap();
+        let secret = HealthKey::new([7; 32]).secret(&HealthMailbox::of(&database));
+        User {
+            name: name.parse().unwrap(),
+            aliases: Vec::new(),
+            mailbox: "0".repeat(32),
+            database,
+            quota: None,
+            enabled: true,
+            credential: Credential::of_health_mailbox(&secret),
+            credential_version: 1,
+            scram: None,
+            moving: None,
+            created: 0,
+            changed: 0,
+        }
+    }
+
+    #[test]
+    fn a_health_mailbox_takes_mail_from_the_cluster_only() {
+        let configuration = Configuration::for_loopback(LoopbackPorts::default()).unwrap();
+        let (health, anna) = (user("health-db01@mailmedic.invalid"), user("anna@example.com"));
+        for (from, is_near) in [(None, true), (Some("127.0.0.1"), true), (Some("192.0.2.7"), false)] {
+            let from = from.map(|address: &str| address.parse().unwrap());
+            assert_eq!(takes_mail(&health, from, &configuration), is_near, "{from:?}");
+            assert!(takes_mail(&anna, from, &configuration), "{from:?}");
+        }
+        let disabled = User { enabled: false, ..health };
+        assert!(!takes_mail(&disabled, None, &configuration));
     }
 }

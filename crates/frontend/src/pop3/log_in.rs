@@ -112,6 +112,7 @@ async fn pass(
     user: &str,
     password: &Secret,
 ) -> Result<Inner, Refusal> {
+    lobby.entry.forget();
     lobby.admit().await?;
     let limits = frontend.inner_limits();
     let speaking = speaking(lobby, door, user);

@@ -11,7 +11,7 @@ fn configured() -> (tempfile::TempDir, DataDirectory) {
     let folder = tempfile::tempdir().unwrap();
     let data = DataDirectory::new(folder.path());
     let domain = HostName::parse("example.org").unwrap();
-    write_loopback_configuration(&data, Some(&domain)).unwrap();
+    write_loopback_configuration(&data, Some(&domain), &[]).unwrap();
     (folder, data)
 }
 
@@ -125,7 +125,7 @@ fn a_server_certificate_bears_the_names_that_clients_use() {
         panic!("{certificates:?}")
     };
     assert_eq!(stem, "cas1");
-    assert_eq!(names, &["cas1", "localhost"]);
+    assert_eq!(names, &["cas1", "cas1.example.org", "localhost"]);
     assert_eq!(addresses, &["127.0.0.1".parse::<IpAddr>().unwrap()]);
 }
 
@@ -133,7 +133,7 @@ fn a_server_certificate_bears_the_names_that_clients_use() {
 fn a_configuration_is_never_overwritten() {
     let (_folder, data) = configured();
     fs::write(data.configuration(), "mine").unwrap();
-    assert!(write_loopback_configuration(&data, None).is_err());
+    assert!(write_loopback_configuration(&data, None, &[]).is_err());
     assert_eq!(fs::read_to_string(data.configuration()).unwrap(), "mine");
 }
 
@@ -151,4 +151,30 @@ fn a_data_directory_of_one_mailbox_server_stays_one() {
     let site = complete(&data).unwrap();
     assert_eq!(site.databases().len(), 1);
     assert!(!data.server("mbx2").root().exists());
+}
+
+#[test]
+fn servers_get_second_names_which_no_other_server_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = DataDirectory::new(folder.path());
+    let alias = |text: &str| Alias::parse(text).unwrap();
+    let domain = HostName::parse("contoso.com").unwrap();
+    let refused = |aliases: &[Alias]| match write_loopback_configuration(&data, Some(&domain), aliases) {
+        Err(Failure::BadInput(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    assert!(refused(&[alias("server1=cas9")]).contains("cas1"));
+    assert!(refused(&[alias("mbx1=cas1")]).contains("already"));
+    assert!(refused(&[alias("s=cas1"), alias("S=mbx1")]).contains("already"));
+    assert!(!data.configuration().exists());
+    write_loopback_configuration(&data, Some(&domain), &[alias("server1=cas1")]).unwrap();
+    let configuration = read_configuration(&data.configuration()).unwrap();
+    for name in ["cas1", "CAS1.contoso.com", "server1", "Server1.Contoso.com"] {
+        let called = configuration.server_called(name).map(|server| server.name.as_str());
+        assert_eq!(called, Some("cas1"), "{name}");
+    }
+    for name in ["server1.example.com", "contoso.com", ".contoso.com", "server2"] {
+        assert!(configuration.server_called(name).is_none(), "{name}");
+    }
+    assert!(Alias::parse("server1").is_err());
 }

@@ -14,7 +14,7 @@ fn installation() -> (tempfile::TempDir, DataDirectory) {
     let folder = tempfile::tempdir().unwrap();
     let data = DataDirectory::new(folder.path());
     init::claim::Claim::take(&data).unwrap();
-    founding::write_loopback_configuration(&data, None).unwrap();
+    founding::write_loopback_configuration(&data, None, &[]).unwrap();
     (folder, data)
 }
 

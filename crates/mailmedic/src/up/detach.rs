@@ -15,6 +15,7 @@ use settings::{DataDirectory, Value};
 use shell::{Failure, Outcome};
 
 use super::{Arguments, line, welcome};
+use crate::founding::Alias;
 use crate::screen::say;
 use crate::site::Site;
 
@@ -35,6 +36,9 @@ pub(super) fn start(arguments: &Arguments, data: &DataDirectory) -> Outcome {
     command.arg("up").arg("--detached").arg("--data").arg(data.root());
     if let Some(domain) = &arguments.domain {
         command.arg("--domain").arg(domain.as_str());
+    }
+    for Alias { alias, server } in &arguments.aliases {
+        command.arg("--alias").arg(format!("{alias}={server}"));
     }
     if let Some(delay) = arguments.power_on_delay {
         command.arg("--power-on-delay").arg(delay.text());

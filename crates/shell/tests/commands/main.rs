@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 mod agent;
+mod health;
 mod rows;
 
 use std::cell::RefCell;
@@ -41,6 +42,10 @@ enum Command {
     Component(shell::component::Arguments),
     Maintenance(shell::maintenance::Arguments),
     Audit(shell::audit::Arguments),
+    Health(shell::health::Arguments),
+    Probe(shell::probe::Arguments),
+    Monitor(shell::monitor::Arguments),
+    Override(shell::overrides::Arguments),
     #[command(subcommand)]
     User(User),
 }
@@ -60,6 +65,10 @@ impl Command {
             Self::Component(command) => command.run(connection, screen),
             Self::Maintenance(command) => command.run(connection, screen),
             Self::Audit(command) => command.run(connection, screen),
+            Self::Health(command) => command.run(connection, screen),
+            Self::Probe(command) => command.run(connection, screen),
+            Self::Monitor(command) => command.run(connection, screen),
+            Self::Override(command) => command.run(connection, screen),
             Self::User(User::Move(command)) => command.run(connection, screen),
         }
     }

@@ -168,18 +168,29 @@ impl Agent {
         };
         let Started { service, admin } = Service::start(startup).unwrap();
         let (world, seen) = watch::channel(Arc::new(World::default()));
+        let neighbours = Arc::new(Neighbours {
+            server: name.clone(),
+            data: data.clone(),
+            world: seen.clone(),
+            tls: certificates.inner().client(),
+        });
+        let coordinator: Arc<dyn Coordinator> = coordinator;
+        let watch = watch_nothing((&data, &name, &live), &seen, &coordinator, &neighbours).await;
         let api = Arc::new(Api {
             controls: Arc::new(Controls::new(&data, &settled.configuration.servers, &name, &settled.server)),
             audit: Audit::open(&folder.audit_log(), server).unwrap(),
             coordinator,
             user_moves: UserMoves::default(),
-            others: certificates.inner().client(),
+            neighbours,
+            watch,
             world: seen,
             data: data.clone(),
             server: name,
             live,
         });
-        let doors = door::open(router(Arc::clone(&api)), service, certificates, data.clone()).await.unwrap();
+        let doors = door::open(router(Arc::clone(&api)), service, Arc::new(certificates), data.clone())
+            .await
+            .unwrap();
         let mut addresses = doors.addresses().into_iter();
         let address = addresses.find_map(|told| told["address"].as_str()?.parse().ok()).unwrap();
         Self { api, address, data, world, doors, _admin: admin }

@@ -10,7 +10,7 @@ fn installation() -> (tempfile::TempDir, DataDirectory) {
     let folder = tempfile::tempdir().unwrap();
     let data = DataDirectory::new(folder.path());
     drop(Claim::take(&data).unwrap());
-    founding::write_loopback_configuration(&data, None).unwrap();
+    founding::write_loopback_configuration(&data, None, &[]).unwrap();
     (folder, data)
 }
 

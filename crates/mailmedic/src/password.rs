@@ -9,7 +9,7 @@ use shell::{Failure, Outcome};
 
 /// Where the password comes from.
 #[derive(Args, Debug)]
-pub(super) struct PasswordFrom {
+pub(crate) struct PasswordFrom {
     /// Read the password from the first line of the standard input instead of asking
     #[arg(long)]
     password_stdin: bool,
@@ -25,7 +25,7 @@ const LONGEST_LINE: u64 = 4096;
 
 impl PasswordFrom {
     /// Reads the password of the user.
-    pub(super) fn read(&self, name: &Name) -> Outcome<Password> {
+    pub(crate) fn read(&self, name: &Name) -> Outcome<Password> {
         if self.password.is_some() || self.on_the_command_line.is_some() {
             return Err(Failure::bad_input(
                 "a password on the command line can be read by every user of this machine and stays in the history of \
@@ -36,6 +36,21 @@ impl PasswordFrom {
         let password = if self.password_stdin { from_stdin()? } else { from_terminal(name)? };
         password.check().map_err(Failure::bad_input)?;
         Ok(password)
+    }
+}
+
+/// Where a password comes from that somebody else will judge.
+#[derive(Args, Debug)]
+pub(crate) struct KnownPassword {
+    /// Read the password from the first line of the standard input instead of asking
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+impl KnownPassword {
+    /// Reads the password of `user`.
+    pub(crate) fn read(&self, user: &str) -> Outcome<Password> {
+        if self.password_stdin { from_stdin() } else { ask(format!("Password for {user}: ")) }
     }
 }
 
@@ -54,16 +69,6 @@ fn from_stdin() -> Outcome<Password> {
 }
 
 fn from_terminal(name: &Name) -> Outcome<Password> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::bad_input(
-            "there is no terminal to ask for the password on: use --password-stdin and write it to the standard input",
-        ));
-    }
-    let ask = |prompt: String| {
-        rpassword::prompt_password(prompt)
-            .map(Password::new)
-            .map_err(|error| Failure::failed(format!("cannot read the password from the terminal: {error}")))
-    };
     let first = ask(format!("Password for {name}: "))?;
     let second = ask("Once more: ".to_owned())?;
     if first.as_bytes() == second.as_bytes() {
@@ -71,4 +76,15 @@ fn from_terminal(name: &Name) -> Outcome<Password> {
     } else {
         Err(Failure::bad_input("the two passwords differ; nothing was changed"))
     }
+}
+
+fn ask(prompt: String) -> Outcome<Password> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::bad_input(
+            "there is no terminal to ask for the password on: use --password-stdin and write it to the standard input",
+        ));
+    }
+    rpassword::prompt_password(prompt)
+        .map(Password::new)
+        .map_err(|error| Failure::failed(format!("cannot read the password from the terminal: {error}")))
 }
