@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use settings::{
-    ApiSettings, DeliverySettings, InitSettings, InnerSettings, LogInSettings, LogSettings, NetworkList,
-    PeerSettings, PopSettings, PowerSettings, ReadySettings, ServerSettings, SessionSettings, Span,
-    Value as _,
+    ApiSettings, DeliverySettings, HealthSettings, InitSettings, InnerSettings, LogInSettings, LogSettings,
+    NetworkList, PeerSettings, PopSettings, PowerSettings, ReadySettings, ServerSettings, SessionSettings,
+    Span, Value as _,
 };
 
 /// Every section, to be changed freely: beyond the range that administrators have, too, since a test has no ten seconds.
@@ -19,6 +19,7 @@ pub struct Settings {
     pub delivery: DeliverySettings,
     pub inner: InnerSettings,
     pub ready: ReadySettings,
+    pub health: HealthSettings,
     pub log: LogSettings,
     init: InitSettings,
     api: ApiSettings,
@@ -43,6 +44,7 @@ impl Settings {
             delivery: server.delivery.values().clone(),
             inner: server.inner.values().clone(),
             ready: server.ready.values().clone(),
+            health: server.health.values().clone(),
             log: server.log.values().clone(),
             init: server.init.values().clone(),
             api: server.api.values().clone(),
@@ -61,6 +63,7 @@ impl Settings {
             delivery: self.delivery.into(),
             inner: self.inner.into(),
             ready: self.ready.into(),
+            health: self.health.into(),
             log: self.log.into(),
             init: self.init.into(),
             api: self.api.into(),

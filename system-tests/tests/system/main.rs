@@ -9,6 +9,7 @@ mod delivery;
 mod doors;
 mod draining;
 mod flood;
+mod health_mailbox;
 mod live_settings;
 mod log_in;
 mod maildrop;

@@ -110,9 +110,9 @@ async fn deliveries_are_logged_with_recipients_databases_servers_and_outcomes() 
     assert!(front.protocol_log.flush(Duration::from_secs(30)));
     let lines = house.protocol_log("frontend", "cas1");
     let commands: Vec<_> = lines.iter().map(|line| &*line[9]).collect();
-    assert_eq!(commands, ["OpenSession", "MAIL", "RCPT", "RCPT", "DATA", "CloseSession"]);
-    assert_eq!(lines[1][10], "FROM:<mara@example.org>");
-    assert_eq!((&*lines[2][10], &*lines[2][11]), ("TO:<user1@example.com>", "DB01 mbx1"));
-    assert!(lines[3][11].starts_with("550 5.1.1 "), "{:?}", lines[3]);
-    assert!(lines[4][11].starts_with("user1@example.com DB01 mbx1 250 2.0.0 "), "{:?}", lines[4]);
+    assert_eq!(commands, ["OpenSession", "LHLO", "MAIL", "RCPT", "RCPT", "DATA", "CloseSession"]);
+    assert_eq!(lines[2][10], "FROM:<mara@example.org>");
+    assert_eq!((&*lines[3][10], &*lines[3][11]), ("TO:<user1@example.com>", "DB01 mbx1"));
+    assert!(lines[4][11].starts_with("550 5.1.1 "), "{:?}", lines[4]);
+    assert!(lines[5][11].starts_with("user1@example.com DB01 mbx1 250 2.0.0 "), "{:?}", lines[5]);
 }
