@@ -126,9 +126,15 @@ fn database_of(verdict: &Verdict) -> Option<DatabaseName> {
     }
 }
 
+/// The server that a verdict speaks of: that on which it was found, or another one that was looked at from there.
+fn spoken_of(verdict: &Verdict) -> ServerName {
+    let other = verdict.target.as_deref().filter(|_| targets_of(verdict) == Some(Targets::OtherServers));
+    other.and_then(|name| ServerName::parse(name).ok()).unwrap_or_else(|| verdict.server.clone())
+}
+
 /// No dependency is to blame: which server is.
 fn triangulated(verdict: &Verdict, all: &[Verdict]) -> Blame {
-    let own = Blame::Own { server: verdict.server.clone() };
+    let own = Blame::Own { server: spoken_of(verdict) };
     if verdict.monitor != TOUCH_POINT {
         return own;
     }

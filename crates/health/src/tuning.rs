@@ -271,7 +271,8 @@ impl Tunings {
                 value_of(&holding, Property::Threshold, threshold).map(|it| it.0),
             ),
             every,
-            fresh_for: 3 * every + limit,
+            // What was observed before an operator asked for more is not older for that.
+            fresh_for: 3 * every.max(probe.probe.every) + limit,
         }
     }
 }

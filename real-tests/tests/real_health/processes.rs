@@ -61,6 +61,7 @@ fn an_agent_that_hangs_is_found_by_the_others_while_mail_goes_on() {
     Fault::new(&installation, "agent stopped (SIGSTOP)")
         .turns(("mbx1", "HealthManagerObserverMonitor", "cas1"), || send(agent, Signal::STOP))
         .says(&["agent does not answer", "its services do"])
+        .and_blames(("mbx1", "HealthManagerObserverMonitor", "cas1"), "cas1 is at fault itself")
         .while_healthy(("mbx1", "PopSelfTestMonitor", ""))
         .heals(|| send(agent, Signal::CONT));
 }

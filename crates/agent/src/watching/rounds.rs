@@ -22,6 +22,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// When something comes round.
 struct Turn {
+    every: Duration,
     /// A moment at which it is due by its place in its interval.
     home: Moment,
     due: Moment,
@@ -35,6 +36,13 @@ pub(super) struct Due {
     pub(super) lag: Duration,
     /// How long it may take.
     pub(super) limit: Duration,
+}
+
+impl Turn {
+    fn new(place: &str, every: Duration, now: Moment) -> Self {
+        let home = spread::first(place, every, now);
+        Self { every, home, due: spread::first(place, every.min(SOON), now), under_way: false }
+    }
 }
 
 impl Rounds {
@@ -65,11 +73,14 @@ impl Rounds {
         for (watched, name) in watched.iter().zip(names) {
             let tuning = tuning(watched);
             let server = &self.server;
-            let turn = self.turns.entry(name).or_insert_with_key(|name| {
-                let name = format!("{server}\\{name}");
-                let home = spread::first(&name, tuning.every, now);
-                Turn { home, due: spread::first(&name, tuning.every.min(SOON), now), under_way: false }
-            });
+            let place = format!("{server}\\{name}");
+            let turn = self.turns.entry(name).or_insert_with(|| Turn::new(&place, tuning.every, now));
+            if turn.every != tuning.every {
+                // What is now asked for more often must not wait for what was its turn.
+                let Turn { due, under_way, .. } = *turn;
+                let new = Turn::new(&place, tuning.every, now);
+                *turn = Turn { due: due.min(new.due), under_way, ..new };
+            }
             if turn.under_way || turn.due > now {
                 continue;
             }
@@ -138,6 +149,20 @@ mod tests {
         rounds.ended(&list[0], every, false);
         let next = rounds.next_due().unwrap();
         assert!(next > Instant::now() && next <= Instant::now() + every, "missed ticks are skipped");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_to_come_round_more_often_does_so_at_once() {
+        let mut rounds = rounds();
+        let list = [watched("DB01")];
+        let seldom = |watched: &Watched| ProbeTuning { every: Duration::from_hours(1), ..tuning(watched) };
+        rounds.due(&list, seldom, Instant::now());
+        advance(SOON).await;
+        assert_eq!(rounds.due(&list, seldom, Instant::now()).len(), 1);
+        rounds.ended(&list[0], Duration::from_hours(1), false);
+        let often = |watched: &Watched| ProbeTuning { every: Duration::from_secs(2), ..tuning(watched) };
+        rounds.due(&list, often, Instant::now());
+        assert!(rounds.next_due().unwrap() <= Instant::now() + Duration::from_secs(2));
     }
 
     #[tokio::test(start_paused = true)]

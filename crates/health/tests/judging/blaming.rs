@@ -98,6 +98,12 @@ fn a_directory_that_fails_elsewhere_is_no_excuse() {
 }
 
 #[test]
+fn a_server_that_is_looked_at_from_another_is_at_fault_and_not_who_looks() {
+    let absent = said("HealthManagerObserverMonitor", "mbx1", "cas1").failing_at(Phase::Ask);
+    assert_eq!(blamed(vec![absent]), Some(own("cas1")));
+}
+
+#[test]
 fn one_sick_store_is_to_blame_for_its_own_database_alone() {
     let store = || said("StoreMonitor", "mbx1", "DB01").failing_at(Phase::Read);
     let deep = |target| said("PopDeepTestMonitor", "mbx1", target).failing_at(Phase::Retrieve);

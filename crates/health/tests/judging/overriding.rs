@@ -42,6 +42,18 @@ fn an_override_holds_for_its_item_its_target_and_its_server() {
 }
 
 #[test]
+fn what_was_observed_does_not_age_because_more_is_asked_for() {
+    let monitor = definition::monitor("PopDeepTestMonitor").unwrap();
+    let fresh_for = |seconds: &str| {
+        let one = made(r"POP.Protocol\PopDeepTestProbe", Property::IntervalSeconds, seconds);
+        tunings(vec![one]).monitor(&server("mbx1"), monitor, Some("DB01"), NOW).fresh_for
+    };
+    let usual = monitor.its_probe().fresh_for();
+    assert_eq!(fresh_for("2"), usual);
+    assert_eq!(fresh_for("60"), usual + 3 * Duration::from_secs(45));
+}
+
+#[test]
 fn an_override_ends_by_itself_and_the_one_made_last_wins() {
     let first = made(r"POP.Protocol\PopDeepTestMonitor", Property::Failures, "5");
     let second = Override { value: "7".into(), made: UnixMillis(1), ..first.clone() };
