@@ -19,7 +19,7 @@ use net::tls::{CertificateFiles, NodeFiles};
 use net::{Authority, ClientTls, InnerTls, Role};
 use service::admin::{AdminServer, Answer, Ask, ask};
 use service::service_log::ServiceLog;
-use service::{Live, Service, Started, Startup, SystemClock};
+use service::{Clock, Live, Service, Started, Startup, SystemClock};
 use settings::{Configuration, DataDirectory, DatabaseName, Layer, LoopbackPorts, ServerName, Value as _};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -52,6 +52,8 @@ pub struct Plan {
     pub scram: bool,
     /// The service log of this process, for a test that looks into it.
     pub service_log: Option<Arc<ServiceLog>>,
+    /// The time that services go by when they measure, for a test that moves it.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Default for Plan {
@@ -61,6 +63,7 @@ impl Default for Plan {
             configuration: Box::new(|_| String::new()),
             scram: false,
             service_log: None,
+            clock: Arc::new(SystemClock),
         }
     }
 }
@@ -411,13 +414,19 @@ impl House {
 
     /// What load balancers are told: the status, or nothing if nobody answers.
     pub async fn readiness(&self) -> Option<u16> {
-        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-        let mut stream = tokio::net::TcpStream::connect(self.ready_address()).await.ok()?;
-        stream.write_all(b"GET /ready/pop3 HTTP/1.1\r\nHost: cas1\r\n\r\n").await.ok()?;
-        let mut answer = Vec::new();
-        let read = tokio::time::timeout_at(in_time(), stream.read_to_end(&mut answer)).await;
-        read.expect("an answer in time").ok()?;
-        std::str::from_utf8(&answer).ok()?.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
+        let answer = http_answer(self.ready_address(), "/ready/pop3").await?;
+        answer.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
+    }
+
+    /// What Prometheus is told by the front end, with the head of the answer.
+    pub async fn front_end_metrics(&self) -> String {
+        http_answer(self.ready_address(), "/metrics").await.expect("somebody answers")
+    }
+
+    /// What Prometheus is told by the back end mbx1, with the head of the answer.
+    pub async fn back_end_metrics(&self) -> String {
+        let address = self.address(21, LoopbackPorts::default().ready);
+        http_answer(address, "/metrics").await.expect("somebody answers")
     }
 
     /// Stores a certificate of the clients' authority under `stem`, for these names.
@@ -482,7 +491,7 @@ impl House {
             server: server.to_owned(),
             folder: self.data.server(server),
             live: Live::fixed(self.configuration.clone(), settings.into_server()),
-            clock: Arc::new(SystemClock),
+            clock: Arc::clone(&self.plan.clock),
             service_log: self.plan.service_log.clone(),
         })
         .unwrap();
@@ -555,6 +564,17 @@ impl BackEnd {
     }
 }
 
+/// What is answered to `GET path`; nothing if nobody answers.
+async fn http_answer(to: SocketAddr, path: &str) -> Option<String> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(to).await.ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    let read = tokio::time::timeout_at(in_time(), stream.read_to_string(&mut answer)).await;
+    read.expect("an answer in time").ok()?;
+    Some(answer)
+}
+
 fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
@@ -600,6 +620,7 @@ lmtp-bindings = [":{lmtp}"]
 
 [ready]
 bindings = [":{ready}"]
+metrics-bindings = [":{ready}"]
 
 [[server]]
 name = "cas1"

@@ -6,6 +6,7 @@ mod copies;
 mod databases;
 mod health;
 mod moves;
+mod pop_settings;
 mod servers;
 mod services;
 mod users;
@@ -20,6 +21,7 @@ pub use health::{
     VerdictRow,
 };
 pub use moves::{Candidate, MoveRequest, MoveRow, MoveState, Moves, MovesRequest, WaitQuery};
+pub use pop_settings::{PopSettingRow, PopSettingsChange, PopSettingsRequest, PopSettingsRow};
 pub use servers::{
     AgentPresence, Allowed, Block, Maintenance, MaintenanceRequest, Power, RestartRequest, RestartRow,
     ServerRole, ServerRow,

@@ -8,6 +8,7 @@
 //! - `audit`: who asked for what;
 //! - `watching`: probes, monitors and what they say; `health_mailboxes`: what probes log in to;
 //! - `neighbours`: the agents of the other servers;
+//! - [`metrics`]: what Prometheus is told;
 //! - `api`: the HTTP API, by the contract of `admin-api`;
 //! - [`tokens`]: who is let in to it over the network, in a file that `mailmedic token` changes.
 //!
@@ -22,6 +23,7 @@ mod controls;
 mod health_mailboxes;
 mod leading;
 mod left_moves;
+pub mod metrics;
 mod neighbours;
 mod process;
 pub mod tokens;

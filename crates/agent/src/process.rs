@@ -25,6 +25,7 @@ use crate::controls::Controls;
 use crate::health_mailboxes;
 use crate::leading::Leading;
 use crate::left_moves;
+use crate::metrics;
 use crate::neighbours::Neighbours;
 use crate::watching::{Attempts, Judgement, Keeping, Means, Watching, follow_elsewhere};
 
@@ -48,6 +49,7 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     let controls = Arc::new(Controls::new(&data, &settled.configuration.servers, &server, &settled.server));
     let (world, seen) = watch::channel(Arc::new(World::default()));
     let (leads, leading) = watch::channel(false);
+    let lead_here = leading.clone();
     let placement = Leading {
         server: server.clone(),
         live: Arc::clone(&live),
@@ -87,6 +89,9 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     });
     let attempts = Arc::new(attempts.await.map_err(failed)?);
     let (watch, watching) = watch_over(&folder, &server, attempts, (&neighbours, &seen));
+    let (tally, told) = (Arc::clone(&watching.tally), watch.told.clone());
+    process.service.set_own_metrics(metrics::of(tally, told, lead_here));
+    let of_metrics = Arc::clone(&process.service);
     let api = Arc::new(Api {
         server: server.clone(),
         data: data.clone(),
@@ -98,6 +103,7 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
         user_moves: api::UserMoves::default(),
         neighbours,
         watch,
+        metrics: Arc::new(move || of_metrics.metrics()),
     });
     // An agent that knows nothing yet would answer wrongly. Without a coordinator it opens all the same.
     let mut placed = records.changes();
@@ -153,6 +159,7 @@ fn watch_over(
         judgement: Judgement::new(server.clone(), elsewhere, earlier),
         keeping,
         told: tell,
+        tally: Arc::default(),
     };
     (Watch { attempts, told, results }, watching)
 }

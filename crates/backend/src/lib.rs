@@ -4,6 +4,7 @@
 //! - [`occupancy`]: who is in which mailbox;
 //! - `health_mail`: what is in the mailboxes that probes use, `store_check`: whether a store can be used;
 //! - `moving`: mailboxes on their way to another database, `whereabouts`: what that means to their users;
+//! - [`metrics`]: what Prometheus is told besides what every service has to tell;
 //! - `pop3`, `lmtp`: one connection each, from its first octet to its last;
 //! - [`Running`]: all of it, started and stopped; [`run`]: as a process.
 //!
@@ -13,6 +14,7 @@ mod assignments;
 mod following;
 mod health_mail;
 mod lmtp;
+pub mod metrics;
 pub mod mounts;
 mod moving;
 pub mod occupancy;

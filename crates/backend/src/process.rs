@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::assignments;
 use crate::following::{Assigned, Following, Reports};
+use crate::metrics;
 use crate::mounts::Mounts;
 use crate::running::{Running, Start, StartError};
 
@@ -54,6 +55,7 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
         ),
         gauges: Box::new(BTreeMap::new),
     });
+    process.service.set_own_metrics(metrics::of(reported.clone()));
     let (runtime, stores) = (Handle::current(), mounts.clone());
     process
         .service
@@ -95,16 +97,24 @@ async fn settled(mut assigned: watch::Receiver<Assigned>, mut reports: watch::Re
 /// The databases as `status` tells them.
 fn databases(reports: &Reports) -> Vec<serde_json::Value> {
     let tell = |(name, report): (&DatabaseName, &MountReport)| {
-        let (state, reason) = match &report.state {
-            MountState::Mounting => ("mounting", None),
-            MountState::Mounted => ("mounted", None),
-            MountState::Dismounting => ("dismounting", None),
-            MountState::Dismounted => ("dismounted", None),
-            MountState::Failed { reason } => ("failed", Some(reason)),
+        let reason = match &report.state {
+            MountState::Failed { reason } => Some(reason),
+            _ => None,
         };
-        json!({ "name": name.as_str(), "state": state, "reason": reason })
+        json!({ "name": name.as_str(), "state": word(&report.state), "reason": reason })
     };
     reports.iter().map(tell).collect()
+}
+
+/// The word for a state.
+pub(crate) fn word(state: &MountState) -> &'static str {
+    match state {
+        MountState::Mounting => "mounting",
+        MountState::Mounted => "mounted",
+        MountState::Dismounting => "dismounting",
+        MountState::Dismounted => "dismounted",
+        MountState::Failed { .. } => "failed",
+    }
 }
 
 /// Removes a mailbox for the admin socket, on one of its threads.

@@ -12,6 +12,7 @@ use net::drain::SessionToken;
 use net::limits::{Limits, Refusal};
 use net::tls::CertificateError;
 use net::{Accepted, Binding, Endpoint};
+use reception::questions::{self, Page};
 use reception::{Certificates, Host, OpenError, Reception};
 use service::Service;
 use service::live::Settled;
@@ -32,6 +33,8 @@ pub(crate) enum Purpose {
     Pop3(Door),
     /// Mail from front ends.
     Lmtp,
+    /// Questions of Prometheus.
+    Metrics,
 }
 
 impl Purpose {
@@ -42,6 +45,7 @@ impl Purpose {
             Self::Pop3(Door::Tls) => "pop3s",
             Self::Pop3(Door::Inner) => "pop3-inner",
             Self::Lmtp => "lmtp-inner",
+            Self::Metrics => "metrics",
         }
     }
 }
@@ -184,6 +188,7 @@ impl Host for Backend {
             pop3(server.inner_pop3_address(), Door::Inner),
             tcp(server.inner_lmtp_address(), Purpose::Lmtp),
         ];
+        bindings.extend(server.metrics_addresses().into_iter().map(|address| tcp(address, Purpose::Metrics)));
         // Where there is a front end too, clients come to that.
         if !settings.configuration.server(&self.server).is_some_and(has_front_end) {
             bindings.extend(server.pop3_addresses().into_iter().map(|address| pop3(address, Door::Plain)));
@@ -202,6 +207,7 @@ impl Host for Backend {
             }
             Purpose::Pop3(Door::Inner) => (1, of_front_ends(pop.max_connections)),
             Purpose::Lmtp => (2, of_front_ends(delivery.max_connections)),
+            Purpose::Metrics => (3, Limits { total: questions::CONNECTIONS, per_address: u32::MAX }),
         }
     }
 
@@ -212,7 +218,7 @@ impl Host for Backend {
     fn turn_away(&self, kind: Purpose, why: &Refusal) -> Vec<u8> {
         match kind {
             Purpose::Pop3(door) => log_in::turn_away(door, why),
-            Purpose::Lmtp => Vec::new(),
+            Purpose::Lmtp | Purpose::Metrics => Vec::new(),
         }
     }
 
@@ -220,7 +226,16 @@ impl Host for Backend {
         match accepted.kind {
             Purpose::Pop3(door) => pop3::serve(self, door, accepted, token).await,
             Purpose::Lmtp => lmtp::serve(self, accepted, token).await,
+            Purpose::Metrics => self.answer(accepted).await,
         }
+    }
+
+    fn is_question(&self, kind: Purpose) -> bool {
+        kind == Purpose::Metrics
+    }
+
+    async fn answer(self: Arc<Self>, question: Accepted<Purpose>) {
+        questions::answer(&self.service, question.connection, &[Page::Metrics]).await;
     }
 
     fn refresh(&self, settings: &Settled) {

@@ -13,6 +13,7 @@ use net::drain::SessionToken;
 use net::limits::{Limits, Refusal};
 use net::tls::CertificateError;
 use net::{Accepted, Binding, Endpoint};
+use reception::questions::{self, Page};
 use reception::{Certificates, Host, OpenError, Reception};
 use service::Service;
 use service::live::Settled;
@@ -22,7 +23,7 @@ use tokio::task::JoinHandle;
 use crate::free_connections::FreeConnections;
 use crate::route::waiting::{WaitingLimits, WaitingRoom};
 use crate::route::{RouteError, Routes, WatchedWhereabouts};
-use crate::{lmtp, pop3, ready};
+use crate::{lmtp, metrics, pop3};
 
 /// How long a connection to a back end is kept for the next session: less than any back end waits for a log-in.
 const FREE: Duration = Duration::from_secs(8);
@@ -34,7 +35,7 @@ pub(crate) enum Purpose {
     Pop3(Door),
     /// Mail from mail servers.
     Lmtp,
-    /// Questions of load balancers.
+    /// Questions of load balancers and of Prometheus.
     Ready,
 }
 
@@ -152,6 +153,7 @@ impl Running {
             server,
             service,
         });
+        frontend.service.set_own_metrics(metrics::of(&frontend));
         let reception = Reception::open(Arc::clone(&frontend), Arc::clone(&frontend.service)).await?;
         let bound = reception.bound().into_iter().map(|bound| (bound.binding.kind, bound.local)).collect();
         let following = tokio::spawn(Arc::clone(&frontend).follow_databases());
@@ -173,7 +175,7 @@ impl Running {
         self.bound(Purpose::Lmtp)
     }
 
-    /// Where it answers load balancers.
+    /// Where it answers load balancers and Prometheus.
     pub fn ready(&self) -> Option<&Endpoint> {
         self.bound(Purpose::Ready)
     }
@@ -273,7 +275,7 @@ impl Host for Frontend {
                 (0, Limits { total: pop.max_connections, per_address: pop.max_connection_from_single_ip })
             }
             Purpose::Lmtp => (1, Limits { total: delivery.max_connections, per_address: u32::MAX }),
-            Purpose::Ready => (2, Limits { total: ready::CONNECTIONS, per_address: u32::MAX }),
+            Purpose::Ready => (2, Limits { total: questions::CONNECTIONS, per_address: u32::MAX }),
         }
     }
 
@@ -302,7 +304,7 @@ impl Host for Frontend {
     }
 
     async fn answer(self: Arc<Self>, question: Accepted<Purpose>) {
-        ready::serve(&self.service, question.connection).await;
+        questions::answer(&self.service, question.connection, &[Page::Ready, Page::Metrics]).await;
     }
 
     fn refresh(&self, settings: &Settled) {

@@ -1,13 +1,8 @@
 //! `mailmedic pop settings`: the POP3 settings of a server, changed while it runs.
 
-use std::fs::File;
-use std::path::Path;
-use std::time::Duration;
-
 use clap::{Args, Subcommand};
-use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
-use service::admin::{self, Answer, Ask, AskError};
+use service::changing::{self, ChangeError, Effect};
 use settings::{DataDirectory, Invalid, Layer, PopSettings, Section, Server};
 use shell::{Failure, Outcome};
 
@@ -112,9 +107,6 @@ struct SettingView {
     default: &'static str,
 }
 
-/// How long a service may take to read its settings again.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 impl Arguments {
     pub(crate) fn run(self, data: &DataDirectory) -> Outcome {
         let Command::Settings(Settings { command }) = self.command;
@@ -190,14 +182,14 @@ fn change(
     change: impl FnOnce(&mut Layer<PopSettings>) -> Result<(), Invalid>,
 ) -> Outcome {
     let folder = site.data.server(server.name.as_str());
-    let file = folder.pop_settings();
-    let _alone = lock(folder.root())?;
-    let before = site.settings_of(server)?;
-    let mut layer = site.set_layer(server)?;
-    change(&mut layer).map_err(Failure::bad_input)?;
-    service::live::write_set(&file, &layer)
-        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", file.display())))?;
-    let after = site.configuration.settings_of(server, &layer);
+    let changed = changing::change(&folder, change).map_err(|error| match error {
+        ChangeError::Invalid(invalid) => Failure::bad_input(invalid),
+        error => Failure::failed(error),
+    })?;
+    let (before, after) = (
+        site.configuration.settings_of(server, &changed.before),
+        site.configuration.settings_of(server, &changed.after),
+    );
     for (old, new) in before.pop.rows().zip(after.pop.rows()).filter(|(old, new)| old != new) {
         say(format_args!(
             "{}: {} is {} ({}); it was {} ({})",
@@ -205,13 +197,11 @@ fn change(
         ))?;
     }
     for service in mail_services_of(server) {
-        match admin::ask(&folder.admin_socket(service), &Ask::Reload, PATIENCE) {
-            Ok(Answer::Reloaded { changed: true }) => {
-                say(format_args!("{}: in effect on {service}", server.name))?;
-            }
+        match changing::tell(&folder, service) {
+            Ok(Effect::InEffect) => say(format_args!("{}: in effect on {service}", server.name))?,
             // It looked by itself in between, or nothing is different.
-            Ok(_) => {}
-            Err(AskError::NotRunning { .. }) => {
+            Ok(Effect::NothingNew) => {}
+            Ok(Effect::NotRunning) => {
                 say(format_args!("{}: {service} is not running; it reads this when it starts", server.name))?;
             }
             Err(error) => {
@@ -223,16 +213,6 @@ fn change(
         }
     }
     Ok(())
-}
-
-/// Keeps other commands from changing the settings of the server between our reading and our writing.
-fn lock(folder: &Path) -> Outcome<File> {
-    let failed =
-        |error: std::io::Error| Failure::failed(format!("cannot lock {}: {error}", folder.display()));
-    std::fs::create_dir_all(folder).map_err(failed)?;
-    let open = File::open(folder).map_err(failed)?;
-    flock(&open, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
-    Ok(open)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub trait Host: Send + Sync + 'static {
     /// Where the service is to listen.
     fn bindings(&self, settings: &Settled) -> Vec<Binding<Self::Kind>>;
 
-    /// Which limits count connections of this kind; kinds with the same number, 0 to 2, are counted together.
+    /// Which limits count connections of this kind; kinds with the same number, 0 to 3, are counted together.
     fn limits(&self, kind: Self::Kind, settings: &Settled) -> (usize, Limits);
 
     /// Whether peers of this kind are introduced by listed proxies.
@@ -71,7 +71,7 @@ pub enum OpenError {
 }
 
 /// How many sets of limits a host may have.
-const LIMITERS: usize = 3;
+const LIMITERS: usize = 4;
 
 /// How many more connections the servers of the cluster may have, once all others are taken.
 const RESERVE: u32 = 8;

@@ -18,6 +18,7 @@ use crate::admin::{
 use crate::clock::Clock;
 use crate::counters::{Counters, LMTP, POP3};
 use crate::live::{Live, LiveError, Settled};
+use crate::metrics::{self, Family};
 use crate::protocol_log::{ProtocolLog, ProtocolLogSettings};
 use crate::ring::{Ring, lock};
 use crate::roster::{OpenSession, Roster};
@@ -101,6 +102,7 @@ pub struct Service {
     removal: OnceLock<Removal>,
     moves: OnceLock<Moves>,
     store_checks: OnceLock<StoreChecks>,
+    own_metrics: OnceLock<OwnMetrics>,
 }
 
 /// Removes the mailbox named second from the database named first; the error is why not, for people.
@@ -111,6 +113,8 @@ pub type Moves = Box<dyn Fn(MoveOrder, MoveStep) -> MoveAnswer + Send + Sync>;
 
 /// Checks the store of the database named, within so long.
 pub type StoreChecks = Box<dyn Fn(&str, Duration) -> StoreCheck + Send + Sync>;
+/// The metrics that only one kind of service has. Asked on any thread, as often as somebody scrapes.
+pub type OwnMetrics = Box<dyn Fn() -> Vec<Family> + Send + Sync>;
 
 /// What only one kind of service can say about itself. Asked on the threads of the admin socket.
 pub struct Particulars {
@@ -153,6 +157,7 @@ impl Service {
             removal: OnceLock::new(),
             moves: OnceLock::new(),
             store_checks: OnceLock::new(),
+            own_metrics: OnceLock::new(),
         });
         let admin = AdminServer::listen(&socket, Arc::clone(&service) as Arc<dyn Answers>)?;
         Ok(Started { service, admin })
@@ -189,6 +194,18 @@ impl Service {
     /// one counts.
     pub fn set_store_checks(&self, checks: StoreChecks) {
         let _ = self.store_checks.set(checks);
+    }
+
+    /// Adds the metrics that only this kind of service has. The first one counts.
+    pub fn set_own_metrics(&self, metrics: OwnMetrics) {
+        let _ = self.own_metrics.set(metrics);
+    }
+
+    /// What Prometheus is told. With many sessions this takes a while: not for a thread that serves some.
+    pub fn metrics(&self) -> String {
+        let mut families = metrics::of_service(&self.status(), &self.counters());
+        families.extend(self.own_metrics.get().map(|own| own()).unwrap_or_default());
+        metrics::text(self.name, &self.server, families)
     }
 
     /// Follows the settings, for ever: reads them again when they change and has the logs go by them.

@@ -234,6 +234,7 @@ impl ServerSettings {
             let (pop3, lmtp) = (vec![self.inner_pop3_address()], vec![self.inner_lmtp_address()]);
             listens.extend(all(pop3, "POP3 between the tiers", "backend", "[pop] proxy-target-port"));
             listens.extend(all(lmtp, "LMTP between the tiers", "backend", "[inner] lmtp-port"));
+            listens.extend(all(self.metrics_addresses(), "metrics", "backend", "[ready] metrics-bindings"));
         }
         listens.extend(all(self.api_addresses(), "API", "agent", "[api] bindings"));
         listens
@@ -280,9 +281,14 @@ impl ServerSettings {
         self.pop.ssl_bindings.iter().map(|binding| binding.on(self.address)).collect()
     }
 
-    /// Where the front end of this server tells load balancers whether it is ready.
+    /// Where the front end of this server tells load balancers whether it is ready, and Prometheus its metrics.
     pub fn ready_addresses(&self) -> Vec<SocketAddr> {
         self.ready.bindings.iter().map(|binding| binding.on(self.address)).collect()
+    }
+
+    /// Where the back end of this server tells Prometheus its metrics.
+    pub fn metrics_addresses(&self) -> Vec<SocketAddr> {
+        self.ready.metrics_bindings.iter().map(|binding| binding.on(self.address)).collect()
     }
 
     /// Where the agent of this server serves the API.

@@ -150,10 +150,13 @@ section! {
 }
 
 section! {
-    /// What load balancers are told of a client-access server: GET /ready/pop3 answers 200, or 503 while it drains.
+    /// What load balancers and Prometheus are told, by HTTP and whoever asks: keep these addresses to your own network.
     ReadySettings = "ready" {
-        /// Where load balancers ask, by HTTP.
+        /// Where a client-access server answers: GET /ready/pop3 with 200, or 503 while it drains, for load balancers, and
+        /// GET /metrics for Prometheus.
         bindings: Vec<Binding>, "Bindings", "bindings", "";
+        /// Where the back end of a mailbox server answers GET /metrics.
+        metrics_bindings: Vec<Binding>, "MetricsBindings", "metrics-bindings", "";
     }
 }
 

@@ -69,14 +69,23 @@ fn as_table<R>(screen: &Screen, rows: &[R], columns: &[Column<R>]) -> String {
 }
 
 fn as_list<R>(screen: &Screen, rows: &[R], columns: &[Column<R>]) -> String {
-    let width = columns.iter().map(|column| column.title.len()).max().unwrap_or_default();
-    let row = |row: &R| {
-        let line = |column: &Column<R>| {
+    list(rows.iter().map(|row| columns.iter().map(|column| (column.title, (column.text)(row, screen)))))
+}
+
+/// A line a value, and an empty line between rows.
+pub(crate) fn list<'a, R>(rows: R) -> String
+where
+    R: Iterator<Item: Iterator<Item = (&'a str, String)>>,
+{
+    let rows: Vec<Vec<_>> = rows.map(Iterator::collect).collect();
+    let width = rows.iter().flatten().map(|(title, _)| title.chars().count()).max().unwrap_or_default();
+    let row = |row: &Vec<(&str, String)>| {
+        let line = |(title, text): &(&str, String)| {
             // What has several lines stays in its column.
-            let text = (column.text)(row, screen).replace('\n', &format!("\n{:width$}   ", ""));
-            format!("{:width$} : {text}", column.title).trim_end().to_owned()
+            let text = text.replace('\n', &format!("\n{:width$}   ", ""));
+            format!("{title:width$} : {text}").trim_end().to_owned()
         };
-        columns.iter().map(line).collect::<Vec<_>>().join("\n")
+        row.iter().map(line).collect::<Vec<_>>().join("\n")
     };
     rows.iter().map(row).collect::<Vec<_>>().join("\n\n")
 }

@@ -39,12 +39,26 @@ pub(crate) fn follow(
 ) -> Outcome {
     let steps = output.format() == Format::Table;
     if patience.waits() {
-        for row in &mut listing.rows {
-            follow_one(connection, screen, steps, patience, row)?;
-        }
+        until_over(connection, screen, steps, patience, &mut listing.rows)?;
     }
     show(screen, output, &listing, COLUMNS, "there is nothing to move")?;
-    let failures: Vec<String> = listing.rows.iter().filter_map(failure).collect();
+    have_succeeded(&listing.rows)
+}
+
+/// Follows moves to their end; each step is told if `steps` are wanted.
+pub(crate) fn until_over(
+    connection: &Connection,
+    screen: &Screen,
+    steps: bool,
+    patience: Patience,
+    rows: &mut [MoveRow],
+) -> Outcome {
+    rows.iter_mut().try_for_each(|row| follow_one(connection, screen, steps, patience, row))
+}
+
+/// That none of the moves has been refused or has failed.
+pub(crate) fn have_succeeded(rows: &[MoveRow]) -> Outcome {
+    let failures: Vec<String> = rows.iter().filter_map(failure).collect();
     if failures.is_empty() { Ok(()) } else { Err(Failure::failed(failures.join("\n"))) }
 }
 

@@ -24,10 +24,17 @@ pub(crate) fn span(text: &str) -> Result<Span, String> {
     Span::parse(text).map_err(|invalid| invalid.to_string())
 }
 
+/// How long a command waits if nobody says; the default of `--limit`.
+const USUAL: Span = Span::seconds(120);
 /// How often it is asked at most.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Patience {
+    /// To wait so long; without a limit, as long as commands wait if nobody says.
+    pub(crate) fn with(limit: Option<Span>) -> Self {
+        Self { no_wait: false, limit: limit.unwrap_or(USUAL) }
+    }
+
     /// Whether the command waits at all.
     pub(crate) fn waits(self) -> bool {
         !self.no_wait

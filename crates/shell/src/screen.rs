@@ -8,6 +8,7 @@ use admin_api::Moment;
 use clap::{Args, ValueEnum};
 use comfy_table::{ContentArrangement, Table};
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
@@ -106,6 +107,12 @@ impl Screen {
     /// A time for people: local, to the second.
     pub fn time(&self, at: Timestamp) -> String {
         at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// The time that somebody means who has read one here.
+    pub(crate) fn time_of(&self, text: &str) -> Option<Timestamp> {
+        let local = || text.parse::<DateTime>().ok()?.to_zoned(self.zone.clone()).ok();
+        text.parse().ok().or_else(|| Some(local()?.timestamp()))
     }
 
     /// The same of a time that an agent told.

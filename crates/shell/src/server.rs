@@ -178,7 +178,7 @@ impl Arguments {
 }
 
 /// Waits until a server has started anew and its agent is there.
-fn await_return(
+pub(crate) fn await_return(
     connection: &Connection,
     server: &str,
     boot_id: Option<&String>,
@@ -201,11 +201,12 @@ fn await_return(
 }
 
 /// A name for a restart that no other has.
-fn id() -> String {
+pub(crate) fn id() -> String {
     format!("command-{}-{}", Timestamp::now().as_nanosecond(), process::id())
 }
 
-fn block(block: &Block, screen: &Screen) -> String {
+/// A block as people read it: whose, since when, and why.
+pub(crate) fn block(block: &Block, screen: &Screen) -> String {
     let reason = block.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!("{} since {}{reason}", block.requester, screen.moment(&block.at))
 }

@@ -1,7 +1,7 @@
 //! `mailmedic service`: the processes of the servers.
 
 use admin_api::routes::{RestartService, Services, StartService, StopService};
-use admin_api::rows::{ByServer, ServiceRow, ServiceState, Traffic};
+use admin_api::rows::{ByServer, Reason, ServiceRow, ServiceState, Traffic};
 use admin_api::{Kind, Listing, Problem};
 use clap::{Args, Subcommand};
 
@@ -76,9 +76,12 @@ struct Which {
 
 /// What is done to a service.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Deed {
+pub(crate) enum Deed {
+    /// It is to run.
     Start,
+    /// It is not to run.
     Stop,
+    /// It is to run anew.
     Restart,
 }
 
@@ -112,9 +115,10 @@ impl Arguments {
             Command::Restart(which) => (Deed::Restart, which),
         };
         let mut rows = Vec::new();
+        let reason = which.because.request();
         // One after the other: the next is not touched if one does not come back.
         for place in &which.services {
-            rows.push(deed.done(connection, place, &which)?);
+            rows.push(deed.done(connection, place, &reason, which.patience)?);
         }
         show(screen, which.output, &Listing::complete(rows), COLUMNS, "no services")
     }
@@ -122,20 +126,25 @@ impl Arguments {
 
 impl Deed {
     /// Does it to one service, and waits for what follows.
-    fn done(self, connection: &Connection, place: &Place, which: &Which) -> Outcome<ServiceRow> {
+    pub(crate) fn done(
+        self,
+        connection: &Connection,
+        place: &Place,
+        request: &Reason,
+        patience: Patience,
+    ) -> Outcome<ServiceRow> {
         let before = if self == Self::Restart { look(connection, place)?.pid } else { None };
         let (server, service) = (place.server.clone(), place.name.clone());
-        let request = which.because.clone().request();
         let begun = match self {
-            Self::Start => connection.send(&StartService { server, service }, &request),
-            Self::Stop => connection.send(&StopService { server, service }, &request),
-            Self::Restart => connection.send(&RestartService { server, service }, &request),
+            Self::Start => connection.send(&StartService { server, service }, request),
+            Self::Stop => connection.send(&StopService { server, service }, request),
+            Self::Restart => connection.send(&RestartService { server, service }, request),
         }?;
-        if !which.patience.waits() {
+        if !patience.waits() {
             return Ok(begun);
         }
         let mut now = begun;
-        which.patience.until(&self.of(place), || {
+        patience.until(&self.of(place), || {
             if let Some(failure) = now.failure.as_ref().filter(|_| now.state == ServiceState::Failed) {
                 return Err(Failure::failed(format!(
                     "{place} does not start: {failure}; `mailmedic logs --server {} {}` says more",

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "this is test code")]
 
 mod bounds;
+mod command_times;
 mod conversations;
 mod damage;
 mod delivery;
@@ -13,6 +14,7 @@ mod health_mailbox;
 mod live_settings;
 mod log_in;
 mod maildrop;
+mod metrics;
 mod moving;
 mod protocol_log;
 mod secrets;

@@ -111,6 +111,7 @@ async fn deliveries_are_logged_with_recipients_databases_servers_and_outcomes() 
     let lines = house.protocol_log("frontend", "cas1");
     let commands: Vec<_> = lines.iter().map(|line| &*line[9]).collect();
     assert_eq!(commands, ["OpenSession", "LHLO", "MAIL", "RCPT", "RCPT", "DATA", "CloseSession"]);
+    assert_eq!(lines[1][10], "mx.example.org");
     assert_eq!(lines[2][10], "FROM:<mara@example.org>");
     assert_eq!((&*lines[3][10], &*lines[3][11]), ("TO:<user1@example.com>", "DB01 mbx1"));
     assert!(lines[4][11].starts_with("550 5.1.1 "), "{:?}", lines[4]);

@@ -7,8 +7,9 @@ use crate::rows::{
     Allowed, AuditQuery, AuditRow, ByServer, ComponentRequest, ComponentRow, CopiesQuery, CopyRow,
     DatabaseRow, HealthQuery, HealthSetRow, ItemHelp, ItemQuery, ItemRow, ItemsQuery, MaintenanceRequest,
     MonitorRow, MoveRequest, MoveRow, MovesRequest, OverrideRequest, OverrideRow, OverridesQuery,
-    ProbeRequest, ProbeRow, Reason, RepairingRequest, RestartRequest, RestartRow, ResultsQuery, ServerRow,
-    ServiceRow, UserMoveRequest, UserMoveRow, VerdictRow, Version, WaitQuery,
+    PopSettingsChange, PopSettingsRequest, PopSettingsRow, ProbeRequest, ProbeRow, Reason, RepairingRequest,
+    RestartRequest, RestartRow, ResultsQuery, ServerRow, ServiceRow, UserMoveRequest, UserMoveRow,
+    VerdictRow, Version, WaitQuery,
 };
 
 use super::{Endpoint, Method, Route};
@@ -85,6 +86,8 @@ table! {
     /// Blocks a server in the caller's name, and moves its databases away.
     DrainServer(server) = Post "/v1/servers/{server}/drain", Operator,
         Nothing, Reason => 202 Listing<MoveRow>;
+    /// Blocks a server in the caller's name; what is mounted there stays.
+    BlockServer(server) = Post "/v1/servers/{server}/block", Operator, Nothing, Reason => 200 ServerRow;
     /// Lifts the caller's block, and says who else still blocks the server.
     AllowServer(server) = Post "/v1/servers/{server}/allow", Operator, Nothing, Reason => 200 Allowed;
     /// Takes the power of a server away and gives it back; the same id restarts it once.
@@ -139,6 +142,11 @@ table! {
     AddOverride = Post "/v1/overrides", Operator, Nothing, OverrideRequest => 200 OverrideRow;
     /// Removes an override.
     RemoveOverride(id) = Delete "/v1/overrides/{id}", Operator, Nothing, Nothing => 200 OverrideRow;
+    /// Lists the POP3 settings of the servers, with where each value comes from.
+    PopSettings = Get "/v1/pop-settings", Viewer, ByServer, Nothing => 200 Listing<PopSettingsRow>;
+    /// Changes POP3 settings of a server, all of what is asked for or nothing; they take effect at once.
+    SetPopSettings(server) = Put "/v1/servers/{server}/pop-settings", Administrator,
+        Nothing, PopSettingsRequest => 200 PopSettingsChange;
 
     /// Lists what was asked for by whom, the newest last.
     Audit = Get "/v1/audit", Viewer, AuditQuery, Nothing => 200 Listing<AuditRow>;

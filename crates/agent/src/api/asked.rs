@@ -6,6 +6,7 @@ use admin_api::{Caller, Endpoint, Kind, Method, Problem, routes};
 use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
@@ -78,18 +79,43 @@ impl Routes {
         Self(self.0.route(E::ROUTE.template, on(method, answer)))
     }
 
+    /// Has a page that is no part of the contract told by `tell`, to whoever is let in.
+    pub(super) fn page<F, Fut>(self, path: &'static str, content_type: &'static str, tell: F) -> Self
+    where
+        F: Fn(Arc<Api>) -> Fut + Clone + Send + Sync + 'static,
+        Fut: Future<Output = Result<String, Problem>> + Send,
+    {
+        let answer = move |State(api): State<Arc<Api>>, head: Parts| {
+            let tell = tell.clone();
+            async move {
+                let told = match caller(&head) {
+                    Ok(_) => tell(api).await,
+                    Err(problem) => Err(problem),
+                };
+                told.map_or_else(
+                    |problem| refuse(&problem),
+                    |text| ([(header::CONTENT_TYPE, content_type)], text).into_response(),
+                )
+            }
+        };
+        Self(self.0.route(path, on(MethodFilter::GET, answer)))
+    }
+
     pub(super) fn into_router(self, api: Arc<Api>) -> Router {
         self.0.method_not_allowed_fallback(unknown).fallback(unknown).with_state(api)
     }
 }
 
+/// Who asks, by the door and what is shown there.
+fn caller(head: &Parts) -> Result<Caller, Problem> {
+    let visitor = head.extensions.get::<Visitor>();
+    let visitor = visitor.ok_or_else(|| Problem::new(Kind::Internal, "the request came by no door"))?;
+    visitor.caller(&head.headers)
+}
+
 async fn understand<E: Endpoint>(request: Request) -> Result<Asked<E>, Problem> {
     let (head, body) = request.into_parts();
-    let visitor = head
-        .extensions
-        .get::<Visitor>()
-        .ok_or_else(|| Problem::new(Kind::Internal, "the request came by no door"))?;
-    let caller = visitor.caller(&head.headers)?;
+    let caller = caller(&head)?;
     caller.may_use(&E::ROUTE)?;
     let body = to_bytes(body, LONGEST_REQUEST)
         .await

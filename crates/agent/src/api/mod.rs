@@ -2,7 +2,7 @@
 //!
 //! - `door`: where it listens, and who comes in by which door;
 //! - `asked`: from a request to a handler's arguments, and from its answer to a response;
-//! - one module a subject: `databases`, `servers`, `services`, `components`, `health`, `audit`, `users`.
+//! - one module a subject: `databases`, `servers`, `services`, `components`, `pop_settings`, `health`, `audit`, `users`.
 //!
 //! Any agent answers for all servers: most of it from the records, which all agents see alike.
 
@@ -13,6 +13,7 @@ mod databases;
 pub(crate) mod door;
 mod health;
 mod moves;
+mod pop_settings;
 mod refusal;
 mod servers;
 mod services;
@@ -28,8 +29,10 @@ use cluster::{Committed, commit};
 use coordinator::{Coordinator, CoordinatorError, Revision};
 use placement::{Requester, World, Writes};
 use service::Live;
+use service::metrics::CONTENT_TYPE;
 use settings::{DataDirectory, ServerName};
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::audit::Audit;
@@ -54,6 +57,8 @@ pub(crate) struct Api {
     pub(crate) user_moves: UserMoves,
     pub(crate) neighbours: Arc<Neighbours>,
     pub(crate) watch: Watch,
+    /// The text of the metrics; looks at a lot.
+    pub(crate) metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
 
 impl Api {
@@ -147,6 +152,7 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .answer(servers::list)
         .answer(servers::show)
         .answer(servers::drain)
+        .answer(servers::block_activation)
         .answer(servers::allow)
         .answer(servers::restart)
         .answer(servers::begin_maintenance)
@@ -168,12 +174,20 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .answer(health::overrides)
         .answer(health::add_override)
         .answer(health::remove_override)
+        .answer(pop_settings::list)
+        .answer(pop_settings::set)
         .answer(audit::list)
         .answer(users::begin)
         .answer(users::show)
         .answer(open_api)
         .answer(version);
-    routes.into_router(api)
+    routes.page("/metrics", CONTENT_TYPE, metrics).into_router(api)
+}
+
+async fn metrics(api: Arc<Api>) -> Result<String, Problem> {
+    let tell = Arc::clone(&api.metrics);
+    let told = spawn_blocking(move || tell()).await;
+    told.map_err(|error| Problem::new(Kind::Internal, format!("the metrics cannot be told: {error}")))
 }
 
 async fn open_api(_: Arc<Api>, _: Asked<routes::OpenApi>) -> Result<serde_json::Value, Problem> {

@@ -133,6 +133,20 @@ pub(super) async fn drain(
     note(&api, &asked, "drain", reason, done.await)
 }
 
+pub(super) async fn block_activation(
+    api: Arc<Api>,
+    asked: Asked<routes::BlockServer>,
+) -> Result<ServerRow, Problem> {
+    let reason = asked.request.reason.as_deref();
+    let done = async {
+        let server = api.server_called(asked.path("server"))?;
+        let record = record::Block { reason: words(reason), at: unix_millis(), move_now: false };
+        api.write(&block(&server, &requester(&asked.caller), &record)).await?;
+        shown_row(&api, &asked.caller, &server).await
+    };
+    note(&api, &asked, "block", reason, done.await)
+}
+
 pub(super) async fn allow(api: Arc<Api>, asked: Asked<routes::AllowServer>) -> Result<Allowed, Problem> {
     let reason = asked.request.reason.as_deref();
     let done = async {

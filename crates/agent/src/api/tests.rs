@@ -75,6 +75,7 @@ async fn scene() -> Scene {
         user_moves: UserMoves::default(),
         neighbours,
         watch,
+        metrics: Arc::new(|| "mailmedic_traffic 1\n".to_owned()),
         world,
         live,
         data,
@@ -176,6 +177,16 @@ async fn every_route_has_a_handler() {
             "{target}: {status} {text}"
         );
     }
+}
+
+#[tokio::test]
+async fn metrics_are_told_to_whoever_is_let_in() {
+    let scene = scene().await;
+    let (status, body) = scene.ask(Role::Viewer, "GET", "/metrics", "").await;
+    assert_eq!((status, body.as_slice()), (200, &b"mailmedic_traffic 1\n"[..]));
+    let request = Request::builder().uri("/metrics").body(Body::empty()).unwrap();
+    let answer = scene.router.clone().oneshot(request).await.unwrap();
+    assert_ne!(answer.status().as_u16(), 200, "it came by no door");
 }
 
 #[tokio::test]

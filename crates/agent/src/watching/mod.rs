@@ -4,6 +4,7 @@
 //! - `attempts`: one attempt of each kind, from a target to a finding;
 //! - `judgement`: from what was found to verdicts, with what operators have said about them;
 //! - `elsewhere`: what the monitors of other servers say, when that matters;
+//! - `tally`: how many attempts there were, and how long they took;
 //! - `keeping`: results go to the disk a little later, and never hold anything up.
 //!
 //! The loop takes no orders. It is woken by the clock, by an attempt that has ended, or by a change of the world, and makes
@@ -14,6 +15,7 @@ mod elsewhere;
 mod judgement;
 mod keeping;
 mod rounds;
+mod tally;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +32,7 @@ pub(crate) use elsewhere::follow as follow_elsewhere;
 pub(crate) use judgement::{Judgement, Judgements, path, tunings};
 pub(crate) use keeping::Keeping;
 use rounds::Rounds;
+pub(crate) use tally::{Counted, Tally, Times};
 
 /// How often everything is judged anew if nothing wakes the loop: verdicts also age.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -44,11 +47,15 @@ pub(crate) struct Watching {
     pub(crate) keeping: Option<Keeping>,
     /// What monitors say, for whoever asks.
     pub(crate) told: watch::Sender<Arc<Judgements>>,
+    /// What is counted, for whoever asks.
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// An attempt that has ended.
 struct Ended {
     watched: Watched,
+    /// How late it began.
+    lag: Duration,
     observation: Observation,
 }
 
@@ -70,6 +77,7 @@ impl Watching {
                 self.keep(|keeping| keeping.verdict(changed));
             }
             self.told.send_replace(judged.all);
+            self.tally.beat();
             let wake =
                 rounds.next_due().unwrap_or_else(|| Instant::now() + AGAIN).min(Instant::now() + AGAIN);
             tokio::select! {
@@ -93,12 +101,13 @@ impl Watching {
         async move {
             let observation = attempts.observe(&watched, &Aim::within(limit)).await;
             let observation = health::distrust(observation, lag, attempts.control_fails());
-            Ended { watched, observation }
+            Ended { watched, lag, observation }
         }
     }
 
     fn take(&mut self, ended: Ended, rounds: &mut Rounds) {
-        let Ended { watched, observation } = ended;
+        let Ended { watched, lag, observation } = ended;
+        self.tally.count(&observation, lag);
         let failed = observation.finding.outcome.is_failure();
         self.judgement.take(&watched, &observation, rounds.now());
         // Once it is settled, asking again every second would tell nothing new.

@@ -18,7 +18,7 @@ pub struct LoopbackPorts {
     pub inner_pop3: u16,
     /// LMTP between the tiers.
     pub inner_lmtp: u16,
-    /// Readiness of the client-access server, by HTTP.
+    /// Readiness of the client-access server and metrics of all servers, by HTTP.
     pub ready: u16,
     /// The API, by HTTPS.
     pub api: u16,
@@ -62,6 +62,7 @@ impl Configuration {
         shared.delivery.set("LmtpBindings", &format!(":{}", ports.lmtp))?;
         shared.inner.set("LmtpPort", &ports.inner_lmtp.to_string())?;
         shared.ready.set("Bindings", &format!(":{}", ports.ready))?;
+        shared.ready.set("MetricsBindings", &format!(":{}", ports.ready))?;
         shared.api.set("Bindings", &format!(":{}", ports.api))?;
         shared.power.set("Kind", &PowerKind::Grid.text())?;
         // The disk of whoever tries it out is often nearly full.

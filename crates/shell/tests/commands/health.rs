@@ -33,7 +33,7 @@ fn monitor(server: &str, set: &str, name: &str, target: Option<&str>, alert_valu
     }
 }
 
-fn monitors() -> Vec<MonitorRow> {
+pub(crate) fn monitors() -> Vec<MonitorRow> {
     let failing = MonitorRow {
         why: "2 attempts failed, the last: ScenarioTimeout at retrieve: no answer within 5.0 s".into(),
         blame: Some("because of Store\\StoreMonitor\\DB01 on mbx1".into()),
@@ -42,7 +42,7 @@ fn monitors() -> Vec<MonitorRow> {
     vec![failing, monitor("mbx2", "POP.Protocol", "PopSelfTestMonitor", None, "Healthy")]
 }
 
-fn probe(result: &str) -> ProbeRow {
+pub(crate) fn probe(result: &str) -> ProbeRow {
     let failed = result != "Succeeded";
     let only = |text: &str| failed.then(|| text.to_owned());
     ProbeRow {
@@ -68,7 +68,7 @@ fn probe(result: &str) -> ProbeRow {
     }
 }
 
-fn made() -> OverrideRow {
+pub(crate) fn made() -> OverrideRow {
     OverrideRow {
         id: "all-pop-popctpmonitor-failures".into(),
         item_type: "Monitor".into(),

@@ -5,6 +5,7 @@
 
 mod agent;
 mod health;
+mod management;
 mod rows;
 
 use std::cell::RefCell;
@@ -46,6 +47,7 @@ enum Command {
     Probe(shell::probe::Arguments),
     Monitor(shell::monitor::Arguments),
     Override(shell::overrides::Arguments),
+    Shell(shell::management::Arguments),
     #[command(subcommand)]
     User(User),
 }
@@ -56,20 +58,21 @@ enum User {
 }
 
 impl Command {
-    fn run(self, connection: &Connection, screen: &Screen) -> Outcome {
+    fn run(self, open: &dyn Fn() -> Outcome<Connection>, screen: &Screen) -> Outcome {
         match self {
-            Self::Copies(command) => command.run(connection, screen),
-            Self::Database(command) => command.run(connection, screen),
-            Self::Server(command) => command.run(connection, screen),
-            Self::Service(command) => command.run(connection, screen),
-            Self::Component(command) => command.run(connection, screen),
-            Self::Maintenance(command) => command.run(connection, screen),
-            Self::Audit(command) => command.run(connection, screen),
-            Self::Health(command) => command.run(connection, screen),
-            Self::Probe(command) => command.run(connection, screen),
-            Self::Monitor(command) => command.run(connection, screen),
-            Self::Override(command) => command.run(connection, screen),
-            Self::User(User::Move(command)) => command.run(connection, screen),
+            Self::Shell(command) => command.run(open, screen),
+            Self::Copies(command) => command.run(&open()?, screen),
+            Self::Database(command) => command.run(&open()?, screen),
+            Self::Server(command) => command.run(&open()?, screen),
+            Self::Service(command) => command.run(&open()?, screen),
+            Self::Component(command) => command.run(&open()?, screen),
+            Self::Maintenance(command) => command.run(&open()?, screen),
+            Self::Audit(command) => command.run(&open()?, screen),
+            Self::Health(command) => command.run(&open()?, screen),
+            Self::Probe(command) => command.run(&open()?, screen),
+            Self::Monitor(command) => command.run(&open()?, screen),
+            Self::Override(command) => command.run(&open()?, screen),
+            Self::User(User::Move(command)) => command.run(&open()?, screen),
         }
     }
 }
@@ -105,8 +108,10 @@ fn told(data: &DataDirectory, agent: Option<&Agent>, line: &[&str]) -> String {
     let (results, notes) = (Paper::default(), Paper::default());
     let ended = match parse(line) {
         Err(error) => Err(Failure::bad_input(error.to_string().trim_end())),
-        Ok(command) => Connection::open(&Access::default(), data)
-            .and_then(|agents| command.run(&agents, &Screen::written_to(results.clone(), notes.clone()))),
+        Ok(command) => command.run(
+            &|| Connection::open(&Access::default(), data),
+            &Screen::written_to(results.clone(), notes.clone()),
+        ),
     };
     for asked in agent.into_iter().flat_map(Agent::asked) {
         writeln!(text, "> {asked}").unwrap();
