@@ -19,11 +19,16 @@ use service::live::Live;
 use settings::{DataDirectory, DatabaseName};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 use crate::mounts::Mounts;
 
 /// How long one attempt waits for a holder that is on its way out, or is being fenced, to let go of a database.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
+
+/// How long a failed mount speaks against this server once the database is assigned to another. What made it fail may be
+/// mended, so it is not for ever.
+const REMEMBERED: Duration = Duration::from_mins(1);
 
 /// The databases that are assigned to this server: to be mounted, or to be let go of.
 pub(crate) type Assigned = BTreeMap<DatabaseName, Order>;
@@ -59,8 +64,9 @@ enum Held {
     Mounted { token: Token, store: Arc<SqliteStore> },
     /// Its sessions are coming to an end, then its store.
     Dismounting,
-    /// The mount of this token failed, or ended by itself.
-    Failed { token: Token },
+    /// The mount of this token failed, or ended by itself. Until then it speaks against this server; not at all if another
+    /// server has the database, which is in order.
+    Failed { token: Token, until: Option<Instant> },
 }
 
 /// What happened beside the loop.
@@ -70,7 +76,7 @@ enum Happened {
     /// A dismount is complete.
     Dismounted,
     /// A mount ended by itself.
-    Lost { store: Arc<SqliteStore>, why: String },
+    Lost { store: Arc<SqliteStore>, is_fenced: bool, why: String },
 }
 
 /// The follower at work.
@@ -94,6 +100,7 @@ impl Following {
             if ending && follower.held.is_empty() {
                 return;
             }
+            let forgotten = follower.next_forgotten();
             let Follower { with, beside, .. } = &mut follower;
             tokio::select! {
                 // A sender that is gone will say nothing more; what it said last holds.
@@ -105,6 +112,7 @@ impl Following {
                     }
                 }
                 () = &mut end, if !ending => follower.ending = true,
+                () = sleep_until(forgotten.unwrap_or_else(Instant::now)), if forgotten.is_some() => {}
             }
         }
     }
@@ -134,7 +142,7 @@ impl Follower {
                 let (token, store) = (dismounted.map_or(*token, |order| order.token), Arc::clone(store));
                 self.dismount(database, token, store);
             }
-            (Some(Held::Failed { token }), Some(Order { token: wanted, wanted: Wanted::Mounted }))
+            (Some(Held::Failed { token, .. }), Some(Order { token: wanted, wanted: Wanted::Mounted }))
                 if *token == wanted => {}
             (None | Some(Held::Failed { .. }), Some(Order { token, wanted: Wanted::Mounted })) => {
                 self.mount(database.clone(), token);
@@ -143,6 +151,10 @@ impl Follower {
                 self.held.remove(database);
                 self.report(database, token, MountState::Dismounted);
             }
+            // Tried in vain, and assigned elsewhere. If this were forgotten at once, two servers that both cannot mount it would
+            // hand it to each other for ever.
+            (Some(Held::Failed { until: Some(until), .. }), None)
+                if !self.ending && Instant::now() < *until => {}
             // Assigned elsewhere, or nowhere: there is nothing to say.
             (None | Some(Held::Failed { .. }), None) => {
                 self.held.remove(database);
@@ -155,6 +167,16 @@ impl Follower {
             }
             (Some(Held::Mounting), _) => {}
         }
+    }
+
+    /// When the next failure has been remembered for long enough.
+    fn next_forgotten(&self) -> Option<Instant> {
+        let assigned = self.with.assigned.borrow();
+        let failures = self.held.iter().filter_map(|(database, held)| match held {
+            Held::Failed { until, .. } if !assigned.contains_key(database) => *until,
+            _ => None,
+        });
+        failures.min()
     }
 
     fn mount(&mut self, database: DatabaseName, token: Token) {
@@ -196,14 +218,17 @@ impl Follower {
                 tracing::warn!(%database, %token, "another process has the lock; it is asked for again");
                 self.held.remove(database);
             }
-            Happened::Tried { token, outcome: Err(error) } => self.fail(database, token, error.to_string()),
+            Happened::Tried { token, outcome: Err(error) } => {
+                let is_fenced = matches!(error, DatabaseError::Fenced { .. });
+                self.fail(database, token, is_fenced, error.to_string());
+            }
             // What there is to say of it depends on what is assigned now.
             Happened::Dismounted => drop(self.held.remove(database)),
-            Happened::Lost { store, why } => match self.held.get(database) {
+            Happened::Lost { store, is_fenced, why } => match self.held.get(database) {
                 Some(Held::Mounted { token, store: held }) if Arc::ptr_eq(held, &store) => {
                     let token = *token;
                     self.with.mounts.remove(database.as_str());
-                    self.fail(database, token, why);
+                    self.fail(database, token, is_fenced, why);
                 }
                 // It was on its way out.
                 _ => {}
@@ -218,17 +243,19 @@ impl Follower {
         let database = database.clone();
         self.beside.spawn(async move {
             let mut standing = store.standing();
-            let why = match standing.wait_for(|standing| !matches!(standing, Standing::Mounted)).await {
-                Ok(ended) => told(&ended),
-                Err(_) => "its threads have ended".to_owned(),
-            };
-            (database, Happened::Lost { store, why })
+            let (is_fenced, why) =
+                match standing.wait_for(|standing| !matches!(standing, Standing::Mounted)).await {
+                    Ok(ended) => (matches!(*ended, Standing::Fenced { .. }), told(&ended)),
+                    Err(_) => (false, "its threads have ended".to_owned()),
+                };
+            (database, Happened::Lost { store, is_fenced, why })
         });
     }
 
-    fn fail(&mut self, database: &DatabaseName, token: Token, reason: String) {
+    fn fail(&mut self, database: &DatabaseName, token: Token, is_fenced: bool, reason: String) {
         tracing::error!(%database, %token, reason, "a database is not served here");
-        self.held.insert(database.clone(), Held::Failed { token });
+        let until = (!is_fenced).then(|| Instant::now() + REMEMBERED);
+        self.held.insert(database.clone(), Held::Failed { token, until });
         self.report(database, token, MountState::Failed { reason });
     }
 

@@ -179,3 +179,24 @@ async fn at_the_end_everything_is_dismounted_and_the_lock_is_free() {
     next.unwrap().dismount().await;
     drop(folder);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_mount_speaks_against_this_server_for_a_while_after_it_is_assigned_elsewhere() {
+    let mut scene = scene();
+    let lock = scene.data.database("DB01").join("mail.sqlite");
+    std::fs::remove_file(&lock).unwrap();
+    scene.assign.send_replace(order(5, Wanted::Mounted));
+    let has_failed = |report: Option<&MountReport>| {
+        report.is_some_and(|report| matches!(report.state, MountState::Failed { .. }))
+    };
+    scene.reports(has_failed).await;
+    let began = Instant::now();
+    scene.assign.send_replace(Assigned::new());
+    tokio::time::sleep(REMEMBERED / 2).await;
+    assert!(has_failed(scene.reports.borrow().get(&db01())), "it would be assigned here again at once");
+    // Longer than `reports` waits.
+    let gone = scene.reports.wait_for(Reports::is_empty);
+    timeout(2 * REMEMBERED, gone).await.expect("in time").unwrap();
+    assert!(began.elapsed() > REMEMBERED / 2);
+    scene.ends().await;
+}
