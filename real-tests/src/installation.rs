@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -122,6 +122,11 @@ impl Installation {
     /// Where clients connect with TLS.
     pub fn pop3s(&self) -> SocketAddr {
         (self.place.address(1), 10995).into()
+    }
+
+    /// Where the back end of `mbx1` or `mbx2` is reached by front ends.
+    pub fn back_end(&self, number: u8) -> SocketAddrV4 {
+        SocketAddrV4::new(self.place.address(20 + number), 11995)
     }
 
     /// Where mail servers deliver.

@@ -10,6 +10,9 @@
 
 pub mod account;
 pub mod authority;
+pub mod cyrus;
+pub mod dovecot;
+pub mod impostor;
 pub mod installation;
 pub mod lmtp;
 pub mod load;

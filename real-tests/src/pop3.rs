@@ -102,6 +102,18 @@ impl Pop3Client {
         Ok(message)
     }
 
+    /// Asks for a message, whose octets are then taken by [`Self::take`].
+    pub fn begin_to_retrieve(&mut self, number: MessageNumber) -> Result<(), Fault> {
+        self.dialogue.say(&Command::Retr(number)).unwrap();
+        let output = std::mem::take(self.dialogue.output());
+        Ok(self.wire.send(&output)?)
+    }
+
+    /// Takes at most so many octets of what the server has sent, unseen.
+    pub fn take(&mut self, octets: usize) -> Result<usize, Fault> {
+        Ok(self.wire.receive(&mut vec![0; octets])?)
+    }
+
     /// Marks a message as deleted.
     pub fn delete(&mut self, number: MessageNumber) -> Result<(), Fault> {
         self.ask(&Command::Dele(number), |event| matches!(event, Event::Deleted).then_some(()))

@@ -42,9 +42,13 @@ fn modified(file: &Path) -> SystemTime {
     fs::metadata(file).and_then(|file| file.modified()).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
+/// Where `./test` puts programs of packages that cannot be installed beside others.
+const TAKEN_OUT: &str = "/usr/local/lib/mailmedic-tests";
+
 /// A program of Debian's `package`. One that is missing fails the test.
 pub fn debian(program: &str, package: &str) -> PathBuf {
-    let folders = ["/usr/bin", "/usr/sbin", "/usr/lib/postfix/sbin", "/usr/lib/dovecot"];
+    let folders =
+        ["/usr/bin", "/usr/sbin", "/usr/lib", "/usr/lib/postfix/sbin", "/usr/lib/dovecot", TAKEN_OUT];
     let found = folders.iter().map(|folder| Path::new(folder).join(program));
     let mut found = found.filter(|program| program.is_file());
     found.next().unwrap_or_else(|| panic!("{program} is missing: apt-get install {package}"))

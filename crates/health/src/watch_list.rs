@@ -43,7 +43,7 @@ const OBSERVERS: usize = 3;
 /// The target of the network probe that is no server.
 pub const COORDINATOR: &str = "coordinator";
 
-/// What the agent of `server` watches. A server that the configuration does not know watches only third parties.
+/// What the agent of `server` watches. A server without a role watches only third parties.
 pub fn watch_list(server: &ServerName, world: &World, own: &Surroundings) -> Vec<Watched> {
     let runs = |probe: &&Probe| probe.runs_on.is_none_or(|role| has(world, server, role));
     let with_targets = |probe: &'static Probe| {
@@ -59,20 +59,20 @@ fn has(world: &World, server: &ServerName, role: Role) -> bool {
 
 fn targets(probe: &Probe, server: &ServerName, world: &World, own: &Surroundings) -> Vec<Option<String>> {
     let named = |names: &[String]| names.iter().cloned().map(Some).collect();
-    let known = world.topology.server(server).is_some();
+    let has_role = world.topology.server(server).is_some_and(|server| !server.roles.is_empty());
     let others = || world.topology.servers.iter().filter(|other| other.name != *server);
     let mailbox_servers = || {
         let servers = world.topology.servers.iter().filter(|it| it.roles.contains(&Role::Mailbox));
         servers.map(|it| Some(it.name.to_string()))
     };
     match probe.targets {
-        // Its own control is for every agent; the rest of a server is for those of the cluster.
+        // Its own control is for every agent; the rest of a server is for those that serve.
         Targets::Server if probe.scenario == Scenario::Control => vec![None],
+        Targets::ThirdParties => named(&own.third_parties),
+        _ if !has_role => Vec::new(),
         Targets::Listeners => named(&own.listeners),
         Targets::Certificates => named(&own.certificates),
-        Targets::ThirdParties => named(&own.third_parties),
         Targets::MailboxServers => mailbox_servers().collect(),
-        Targets::Server | Targets::OtherServers | Targets::NetworkPeers if !known => Vec::new(),
         Targets::Server => vec![None],
         Targets::OtherServers => others().map(|other| Some(other.name.to_string())).collect(),
         Targets::NetworkPeers if has(world, server, Role::ClientAccess) => {

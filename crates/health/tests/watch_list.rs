@@ -99,9 +99,14 @@ fn of_many_client_access_servers_three_look_at_each_database() {
 }
 
 #[test]
-fn an_agent_outside_of_the_cluster_watches_third_parties_and_itself() {
+fn a_server_without_a_role_watches_third_parties_and_itself() {
     let own = Surroundings { third_parties: vec!["dovecot1".into()], ..Surroundings::default() };
-    let list = watch_list(&server("observer"), &World::default(), &own);
-    let list: Vec<_> = list.iter().map(health::Watched::identity).collect();
-    assert_eq!(list, [r"POP\PopTargetProbe\dovecot1", r"Monitoring\HealthManagerControlProbe"]);
+    let mut world = world(1, &["DB01"]);
+    world.topology.servers[0].roles.clear();
+    let name = world.topology.servers[0].name.clone();
+    for world in [world, World::default()] {
+        let list = watch_list(&name, &world, &own);
+        let list: Vec<_> = list.iter().map(health::Watched::identity).collect();
+        assert_eq!(list, [r"POP\PopTargetProbe\dovecot1", r"Monitoring\HealthManagerControlProbe"]);
+    }
 }

@@ -9,7 +9,7 @@ use init::server::ServiceCommand;
 use init::supervision::{Policy, Retry};
 use service::lifecycle::{Asked, Exit, Signals, notify};
 use service::service_log::{ServiceLog, ServiceLogSettings};
-use settings::{CoordinatorKind, DataDirectory};
+use settings::{CoordinatorKind, DataDirectory, ServerName};
 use shell::{Failure, Outcome};
 
 use crate::site::Site;
@@ -20,9 +20,27 @@ pub(crate) const COORDINATOR: &str = "coordinator";
 /// How long it stays dead once it keeps dying: nobody else would start it again, and no database moves meanwhile.
 const RETRY: Retry = Retry { first: Duration::from_secs(1), most: Duration::from_secs(10) };
 
-/// Whether there is one to run here. Where it is etcd, others run it.
+/// Whether there is one to run here. Where it is etcd, others run it; an agent that has no company runs its own.
 pub(crate) fn is_local(site: &Site) -> bool {
-    site.configuration.cluster().coordinator.kind == CoordinatorKind::Local
+    site.configuration.cluster().coordinator.kind == CoordinatorKind::Local && !is_of_the_agent(site)
+}
+
+/// Whether the agent is the coordinator's only client: it watches servers that are not ours, and there is no other of ours.
+pub(crate) fn is_of_the_agent(site: &Site) -> bool {
+    let configuration = &site.configuration;
+    let local = configuration.cluster().coordinator.kind == CoordinatorKind::Local;
+    local && configuration.only_watches() && configuration.servers.len() == 1
+}
+
+/// The agent of a server that has no company, and the coordinator in the same process.
+pub(crate) async fn agent_alone(data: DataDirectory, server: ServerName) -> Result<(), reception::Failure> {
+    let folder = data.coordinator();
+    let running = Server::new(folder.store(), folder.socket())
+        .serve()
+        .map_err(|error| reception::Failure::of(Exit::Failed, error))?;
+    let ended = agent::run(data, server).await;
+    running.shut_down().await;
+    ended
 }
 
 /// What the power grid needs to know to run it, if there is one to run.

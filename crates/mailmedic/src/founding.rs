@@ -91,7 +91,7 @@ pub(crate) fn complete(data: &DataDirectory) -> Outcome<Site> {
     let servers = site.configuration.servers.iter();
     let mut folders: Vec<PathBuf> =
         servers.map(|server| data.server(server.name.as_str()).root().to_owned()).collect();
-    if coordinator::is_local(&site) {
+    if coordinator::is_local(&site) || coordinator::is_of_the_agent(&site) {
         folders.push(data.coordinator().root().to_owned());
     }
     for folder in folders {
@@ -99,6 +99,9 @@ pub(crate) fn complete(data: &DataDirectory) -> Outcome<Site> {
             .map_err(|error| Failure::failed(format!("cannot create {}: {error}", folder.display())))?;
     }
     certificates(&site, SystemTime::now())?;
+    if site.configuration.only_watches() {
+        return Ok(site);
+    }
     let mut administration = site.administration()?;
     databases(&site, &administration)?;
     health_mailboxes(&site, &mut administration)?;

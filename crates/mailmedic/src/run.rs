@@ -12,7 +12,7 @@ use service::service_log::{ServiceLog, ServiceLogSettings};
 use settings::{DataDirectory, ServerName};
 use shell::{Failure, Outcome};
 
-use crate::coordinator::serve_coordinator;
+use crate::coordinator::{agent_alone, is_of_the_agent, serve_coordinator};
 use crate::site::{Site, services_of};
 use crate::{founding, site};
 
@@ -26,6 +26,7 @@ Examples:
   mailmedic run backend --server mbx1 --data /var/lib/mailmedic
   mailmedic run frontend --server cas1 --data /var/lib/mailmedic
   mailmedic run coordinator --data /var/lib/mailmedic
+  mailmedic run prepare && mailmedic run agent --server watch1      watches the [[target]]s of the configuration
 
 `mailmedic up` and the units that `mailmedic configure` writes call these."
 )]
@@ -97,8 +98,9 @@ impl Arguments {
                 Ok(server) => serve(backend::run(data.clone(), server)),
                 Err(failure) => not_begun(&failure),
             }),
-            Command::Agent(service) => Ok(match service.begin(data) {
-                Ok(server) => serve(agent::run(data.clone(), server)),
+            Command::Agent(service) => Ok(match service.begin_agent(data) {
+                Ok((server, true)) => serve(agent_alone(data.clone(), server)),
+                Ok((server, false)) => serve(agent::run(data.clone(), server)),
                 Err(failure) => not_begun(&failure),
             }),
             Command::Coordinator(parent) => {
@@ -110,6 +112,12 @@ impl Arguments {
 }
 
 impl Service {
+    /// The same for an agent; whether it runs the coordinator as well.
+    fn begin_agent(&self, data: &DataDirectory) -> Outcome<(ServerName, bool)> {
+        let server = self.begin(data)?;
+        Ok((server, is_of_the_agent(&Site::open(data)?)))
+    }
+
     /// Ties the process to its parent and finds the server it is to serve on.
     fn begin(&self, data: &DataDirectory) -> Outcome<ServerName> {
         self.parent.tie()?;

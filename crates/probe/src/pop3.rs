@@ -41,8 +41,8 @@ pub enum Scenario<'a> {
 pub struct Mailbox<'a> {
     /// Who logs in.
     pub account: &'a Account,
-    /// The message that is always there.
-    pub known: Content,
+    /// The message that is always there, if there is one.
+    pub known: Option<Content>,
     /// Whose a message is, by its header.
     pub whose: &'a (dyn Fn(&[u8]) -> Whose + Sync),
 }
@@ -280,13 +280,17 @@ impl<'a> Session<'a> {
     async fn read_known(&mut self, mailbox: &Mailbox<'_>, listing: &Listing) -> Result<(), Failure> {
         for (number, octets) in listing.entries.iter().take(LOOKED_AT) {
             if self.whose(*number, mailbox).await? == Whose::Known {
-                return self.retrieve(*number, *octets, Some(mailbox.known)).await;
+                return self.retrieve(*number, *octets, mailbox.known).await;
             }
         }
         let looked_at = listing.entries.len().min(LOOKED_AT);
         Err(self.talk.recorder.failure(
             FailureReason::WrongContent,
-            format!("the known message is not there, among {looked_at} messages"),
+            if mailbox.known.is_some() {
+                format!("the known message is not there, among {looked_at} messages")
+            } else {
+                format!("what was delivered is not there, among the last {looked_at} messages")
+            },
         ))
     }
 

@@ -13,6 +13,7 @@ pub mod changing;
 pub mod clock;
 pub mod command_times;
 pub mod counters;
+pub mod credentials;
 pub mod lifecycle;
 mod lines;
 pub mod live;

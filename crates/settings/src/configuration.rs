@@ -30,6 +30,8 @@ pub struct Configuration {
     pub databases: Vec<Database>,
     /// Where third-party back ends are.
     pub routes: Vec<Route>,
+    /// POP3 servers that are not ours, and are watched.
+    pub targets: Vec<ThirdParty>,
     /// What holds for every server that has nothing else of its own.
     pub(crate) shared: Sections,
     /// What holds for the cluster as a whole.
@@ -50,7 +52,7 @@ pub enum Role {
 pub struct Server {
     /// Its name, which is also that of its folder in the data directory.
     pub name: ServerName,
-    /// One or both roles, never none.
+    /// One or both roles. None, if it only watches servers that are not ours.
     pub roles: Vec<Role>,
     /// The address it listens on and is reached at by other servers.
     pub address: IpAddr,
@@ -107,13 +109,13 @@ pub enum RouteKind {
 
 /// How a connection to a third-party back end is protected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TargetTls {
+pub enum TargetTls<Identity = TargetIdentity> {
     /// Not at all.
     Plain,
     /// By STLS (RFC 2595 section 4).
-    Stls(TargetIdentity),
+    Stls(Identity),
     /// From the first octet (RFC 8314 section 3).
-    Implicit(TargetIdentity),
+    Implicit(Identity),
 }
 
 /// How a third-party back end proves who it is.
@@ -121,6 +123,32 @@ pub enum TargetTls {
 pub struct TargetIdentity {
     /// The file of the authorities that may have signed its certificate, PEM.
     pub ca: FilePath,
+    /// The name its certificate must bear; without one, the host of its address.
+    pub name: Option<HostName>,
+}
+
+/// A POP3 server that is not ours, and is watched as its clients see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThirdParty {
+    /// Its name; no other target has the same.
+    pub name: DatabaseName,
+    /// Where it is.
+    pub address: Target,
+    /// How the connection is protected.
+    pub tls: TargetTls<Verification>,
+    /// A file with the name of a user on its first line and the password on its second. Without one nobody logs in.
+    pub credentials: Option<FilePath>,
+    /// Where it takes mail by LMTP. Then each attempt delivers a message to the user, fetches it and deletes it.
+    pub delivery: Option<Target>,
+    /// The servers whose agents watch it; all, if none is named.
+    pub watched_from: Vec<ServerName>,
+}
+
+/// How a server that is watched proves who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// The file of the authorities that may have signed its certificate, PEM; without one, those that this system trusts.
+    pub ca: Option<FilePath>,
     /// The name its certificate must bear; without one, the host of its address.
     pub name: Option<HostName>,
 }
@@ -224,8 +252,10 @@ impl ServerSettings {
         // Where there are both services, clients come to the front end.
         let door = if server.has(Role::ClientAccess) { "frontend" } else { "backend" };
         let mut listens = Vec::new();
-        listens.extend(all(self.pop3_addresses(), "POP3", door, "[pop] unencrypted-or-tls-bindings"));
-        listens.extend(all(self.pop3s_addresses(), "POP3S", door, "[pop] ssl-bindings"));
+        if !server.roles.is_empty() {
+            listens.extend(all(self.pop3_addresses(), "POP3", door, "[pop] unencrypted-or-tls-bindings"));
+            listens.extend(all(self.pop3s_addresses(), "POP3S", door, "[pop] ssl-bindings"));
+        }
         if server.has(Role::ClientAccess) {
             listens.extend(all(self.lmtp_addresses(), "LMTP", "frontend", "[delivery] lmtp-bindings"));
             listens.extend(all(self.ready_addresses(), "readiness", "frontend", "[ready] bindings"));
@@ -371,6 +401,19 @@ impl Configuration {
     /// The route called `name`.
     pub fn route(&self, name: &str) -> Option<&Route> {
         self.routes.iter().find(|route| route.name == *name)
+    }
+
+    /// The POP3 servers that are not ours and are watched from `server`.
+    pub fn targets_of<'a>(&'a self, server: &'a str) -> impl Iterator<Item = &'a ThirdParty> {
+        let from = move |target: &&ThirdParty| {
+            target.watched_from.is_empty() || target.watched_from.iter().any(|name| *name == *server)
+        };
+        self.targets.iter().filter(from)
+    }
+
+    /// Whether no server serves mail: there is nothing but servers that are not ours to watch.
+    pub fn only_watches(&self) -> bool {
+        self.servers.iter().all(|server| server.roles.is_empty())
     }
 
     /// The pass-through route for the users of `domain` that the directory does not know.

@@ -22,7 +22,7 @@ pub use configuration::{
     ClusterSettings, Configuration, Database, Listens, LoopbackPorts, OneMachine, Role, Route, RouteKind,
     Server,
 };
-pub use configuration::{ServerSettings, TargetIdentity, TargetTls};
+pub use configuration::{ServerSettings, TargetIdentity, TargetTls, ThirdParty, Verification};
 pub use data_directory::{CoordinatorFolder, DataDirectory, ServerFolder};
 pub use layer::{Layer, Layered, Origin, Row};
 pub use problem::{Problem, Problems, nearest};

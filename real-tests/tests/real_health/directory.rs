@@ -1,8 +1,11 @@
 //! The directory: broken, or with another secret for a health mailbox; and mail that nobody may deliver.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use real_tests::program::debian;
 use real_tests::{Installation, Preparation};
 use rusqlite::Connection;
 
@@ -28,6 +31,39 @@ fn a_broken_directory_is_blamed_for_log_ins_that_fail() {
         .and_blames(("cas1", "PopCTPMonitor", "DB01"), "DirectoryMonitor")
         .while_healthy(("mbx1", "PopSelfTestMonitor", ""))
         .heals(|| change(&installation, "ALTER TABLE gone RENAME TO users"));
+}
+
+/// Whoever reads a database in its log holds one of these places of the index, and waits while somebody has all of them
+/// (SQLite's walformat.html, section 2.3).
+const HOLD_READERS_UP: &str = "
+import fcntl, sys
+index = open(sys.argv[1], 'r+b')
+fcntl.lockf(index, fcntl.LOCK_EX, 5, 123)
+print('held', flush=True)
+sys.stdin.read()
+";
+
+#[test]
+fn a_slow_directory_is_blamed_for_log_ins_that_take_too_long() {
+    let installation = healthy(Preparation::new());
+    let index = installation.data().join("directory.sqlite-shm");
+    let mut holding = None;
+    Fault::new(&installation, "directory slow")
+        .turns(("mbx1", "DirectoryMonitor", ""), || {
+            let mut python = Command::new(debian("python3", "python3"));
+            python.args(["-c", HOLD_READERS_UP]).arg(index).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut python = python.spawn().unwrap();
+            BufReader::new(python.stdout.as_mut().unwrap()).read_line(&mut String::new()).unwrap();
+            holding = Some(python);
+        })
+        .says(&["at look-up"])
+        .and_blames(("cas1", "PopCTPMonitor", "DB01"), "DirectoryMonitor")
+        .while_healthy(("mbx1", "PopSelfTestMonitor", ""))
+        .heals(|| {
+            let mut python = holding.take().unwrap();
+            drop(python.stdin.take());
+            python.wait().unwrap();
+        });
 }
 
 #[test]

@@ -8,6 +8,7 @@
 
 mod certificates;
 mod directory;
+mod impostors;
 mod matrix;
 mod processes;
 mod quiet;
@@ -40,7 +41,11 @@ const PROBES: [&str; 13] = [
 /// An installation whose dead services stay dead, and everything in it Healthy. Probes run every two seconds, unless the
 /// times of the definitions are wanted.
 fn healthy(preparation: Preparation) -> Installation {
-    let installation = preparation.set("init", "restart-services", "false").start();
+    healthy_from(preparation.set("init", "restart-services", "false").write())
+}
+
+fn healthy_from(mut installation: Installation) -> Installation {
+    installation.start();
     if !matrix::is_to_be_written() {
         for probe in PROBES {
             let faster =

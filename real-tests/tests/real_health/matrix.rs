@@ -90,16 +90,24 @@ impl Turned<'_> {
         let began = Instant::now();
         remedy();
         self.health.until_all_healthy();
+        self.write_down(&format!("{:.0} s", began.elapsed().as_secs_f64()));
+    }
+
+    /// The cause cannot be taken away here.
+    pub(crate) fn stays(self) {
+        self.write_down("for good");
+    }
+
+    fn write_down(&self, healthy_again: &str) {
         let (why, blame) =
             (self.row["why"].as_str().unwrap(), self.row["blame"].as_str().unwrap_or_default());
         let line = format!(
-            "| {} | {} | {:.0} s | {} | {} | {:.0} s |",
+            "| {} | {} | {:.0} s | {} | {} | {healthy_again} |",
             self.what,
             self.monitor,
             self.detected,
             why.replace('|', "/"),
             blame,
-            began.elapsed().as_secs_f64()
         );
         write_down(&line);
     }

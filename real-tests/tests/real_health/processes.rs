@@ -1,16 +1,20 @@
 //! Processes that die or hang.
 
-use real_tests::process::{Signal, send};
+use real_tests::process::{Signal, close_listener, send};
 use real_tests::{Installation, Preparation, until};
 
 use crate::{Fault, healthy};
 
-fn pid(installation: &Installation, server: &str, service: &str) -> u32 {
+pub(crate) fn pid(installation: &Installation, server: &str, service: &str) -> u32 {
     until("the process to be there", || installation.status().pid_of(server, service))
 }
 
 fn start(installation: &Installation, service: &str) {
     installation.command(["service", "start", service]).succeeded();
+}
+
+pub(crate) fn restart(installation: &Installation, service: &str) {
+    installation.command(["service", "restart", service]).succeeded();
 }
 
 #[test]
@@ -64,4 +68,29 @@ fn an_agent_that_hangs_is_found_by_the_others_while_mail_goes_on() {
         .and_blames(("mbx1", "HealthManagerObserverMonitor", "cas1"), "cas1 is at fault itself")
         .while_healthy(("mbx1", "PopSelfTestMonitor", ""))
         .heals(|| send(agent, Signal::CONT));
+}
+
+#[test]
+fn an_agent_that_dies_is_found_by_the_others_while_mail_goes_on() {
+    let installation = healthy(Preparation::new());
+    let agent = pid(&installation, "mbx2", "agent");
+    Fault::new(&installation, "agent killed")
+        .turns(("cas1", "HealthManagerObserverMonitor", "mbx2"), || send(agent, Signal::KILL))
+        .says(&["agent does not answer", "its services do"])
+        .and_blames(("mbx1", "HealthManagerObserverMonitor", "mbx2"), "mbx2 is at fault itself")
+        .while_healthy(("cas1", "PopCTPMonitor", "DB02"))
+        .heals(|| start(&installation, "mbx2/agent"));
+}
+
+#[test]
+fn a_listener_that_is_closed_is_found_while_the_other_goes_on() {
+    let installation = healthy(Preparation::new());
+    let std::net::SocketAddr::V4(at) = installation.pop3s() else { panic!("it is an IPv4 address") };
+    let front_end = pid(&installation, "cas1", "frontend");
+    Fault::new(&installation, "a listener of the front end closed")
+        .turns(("cas1", "PopProxyTestMonitor", "POP3S"), || close_listener(front_end, at))
+        .says(&["Connect at connect"])
+        .while_healthy(("cas1", "PopProxyTestMonitor", "POP3"))
+        .while_healthy(("mbx1", "PopDeepTestMonitor", "DB01"))
+        .heals(|| restart(&installation, "cas1/frontend"));
 }

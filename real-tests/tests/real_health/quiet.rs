@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use real_tests::process::{Signal, send};
 use real_tests::random::Random;
-use real_tests::{Crowd, Load, Preparation};
+use real_tests::{Crowd, LmtpClient, Load, Preparation, Verdict, mail};
 
 use crate::view::Health;
 
 /// The worst that was seen while `look` says to go on.
-fn worst_until(health: Health<'_>, over: impl Fn() -> bool) -> Vec<String> {
+fn worst_until(health: Health<'_>, mut over: impl FnMut() -> bool) -> Vec<String> {
     let mut seen = Vec::new();
     while !over() {
         for row in health.rows() {
@@ -62,4 +62,25 @@ fn an_observer_that_was_starved_blames_nobody() {
         assert!(of_cas1.is_empty(), "{of_cas1:#?}");
     }
     health.until_all_healthy();
+}
+
+#[test]
+fn a_slow_client_changes_nothing() {
+    let (user, password) = ("user1@example.com", "secret");
+    let installation = Preparation::new().start();
+    installation.add_users(&[user], password);
+    let message = mail::message("large", 16 << 20, &mut Random::for_test());
+    let verdicts = LmtpClient::connect(installation.lmtp()).unwrap().deliver(&[user], &message);
+    assert!(verdicts.iter().all(Verdict::is_accepted), "{verdicts:?}");
+    let health = Health::of(&installation);
+    health.until_all_healthy();
+    let mut slow = installation.log_in(user, password).unwrap();
+    let number = slow.list().unwrap()[0].number;
+    slow.begin_to_retrieve(number).unwrap();
+    let began = Instant::now();
+    let seen = worst_until(health, || {
+        assert!(slow.take(1024).unwrap() > 0, "it is served all the same");
+        began.elapsed() >= Duration::from_secs(20)
+    });
+    assert!(seen.is_empty(), "{seen:#?}");
 }

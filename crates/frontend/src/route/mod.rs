@@ -6,7 +6,6 @@
 pub mod waiting;
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +14,7 @@ use std::sync::Arc;
 use net::ClientTls;
 use net::tls::CertificateError;
 use pop3::Secret;
+use service::credentials::Credentials;
 use settings::{Configuration, DatabaseName, Layer, RouteKind, ServerName, Target, TargetTls};
 use tokio::sync::watch;
 
@@ -179,31 +179,15 @@ impl Foreign {
                 tls(identity).map(|(tls, name)| Protection::Implicit(tls, name))?
             }
         };
-        let kind =
-            match &route.kind {
-                RouteKind::PassThrough => ForeignKind::PassThrough,
-                RouteKind::Master { credentials } => {
-                    let file = credentials.from_folder(folder);
-                    let (user, password) = read_credentials(&file)
-                        .map_err(|source| RouteError::Credentials { route: name.clone(), file, source })?;
-                    ForeignKind::Master { user, password }
-                }
-            };
+        let kind = match &route.kind {
+            RouteKind::PassThrough => ForeignKind::PassThrough,
+            RouteKind::Master { credentials } => {
+                let file = credentials.from_folder(folder);
+                let Credentials { user, password } = Credentials::read(&file)
+                    .map_err(|source| RouteError::Credentials { route: name.clone(), file, source })?;
+                ForeignKind::Master { user, password: Secret::new(password) }
+            }
+        };
         Ok(Self { name, target: route.address.clone(), protection, kind })
-    }
-}
-
-/// The master user's name on the first line, the password on the second.
-fn read_credentials(file: &Path) -> io::Result<(String, Secret)> {
-    let text = fs::read_to_string(file)?;
-    let mut lines = text.lines();
-    match (lines.next(), lines.next()) {
-        (Some(user), Some(password)) if !user.is_empty() && !password.is_empty() => {
-            Ok((user.to_owned(), Secret::new(password)))
-        }
-        _ => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "a name and, on the next line, a password are wanted",
-        )),
     }
 }

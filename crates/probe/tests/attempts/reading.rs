@@ -66,13 +66,13 @@ fn retr(number: &'static str, message: &str) -> Vec<Step> {
 
 async fn read_known(script: Vec<Step>) -> Attempt {
     let account = account();
-    let mailbox = Mailbox { account: &account, known: content(KNOWN), whose: &whose };
+    let mailbox = Mailbox { account: &account, known: Some(content(KNOWN)), whose: &whose };
     Attempt::pop3(&plain(serve(vec![script], None).await), &Scenario::ReadKnown(&mailbox), LIMIT).await
 }
 
 async fn touch(scripts: Vec<Vec<Step>>) -> Attempt {
     let account = account();
-    let mailbox = Mailbox { account: &account, known: content(KNOWN), whose: &whose };
+    let mailbox = Mailbox { account: &account, known: Some(content(KNOWN)), whose: &whose };
     Attempt::pop3(&plain(serve(scripts, None).await), &Scenario::Touch(&mailbox), LIMIT).await
 }
 

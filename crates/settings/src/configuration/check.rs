@@ -8,11 +8,12 @@ use super::{Configuration, Listens, Role, Server, ServerSettings};
 use crate::document::Document;
 use crate::layer::Layer;
 use crate::problem::nearest;
-use crate::value::{CoordinatorKind, PowerKind};
+use crate::value::{CoordinatorKind, PowerKind, Value};
 
 pub(super) fn references(configuration: &Configuration, places: &Places, document: &mut Document<'_>) {
     names(configuration, places, document);
     copies(configuration, places, document);
+    targets(configuration, places, document);
     ports(configuration, places, document);
     power(configuration, places, document);
     coordinator(configuration, places, document);
@@ -87,6 +88,39 @@ fn copies(configuration: &Configuration, places: &Places, document: &mut Documen
                     |near| format!("write \"{near}\""),
                 );
             document.problem(at.clone(), message, instead);
+        }
+    }
+}
+
+/// Each target has a name of its own and servers that watch it, and a server without a role has something to watch.
+fn targets(configuration: &Configuration, places: &Places, document: &mut Document<'_>) {
+    let mut seen = Vec::new();
+    for (target, (at, observers)) in configuration.targets.iter().zip(&places.targets) {
+        if seen.contains(&&target.name) {
+            let message = format!("there is another target called {}", target.name);
+            document.problem(at.clone(), message, "give each its own name");
+        }
+        seen.push(&target.name);
+        for (observer, at) in target.watched_from.iter().zip(observers) {
+            if configuration.server(observer.as_str()).is_some() {
+                continue;
+            }
+            let servers = configuration.servers.iter().map(|server| server.name.as_str());
+            let instead = nearest(observer.as_str(), servers.clone()).map_or_else(
+                || format!("write one of {}", servers.collect::<Vec<_>>().join(", ")),
+                |near| format!("write \"{near}\""),
+            );
+            document.problem(at.clone(), format!("there is no server called {observer}"), instead);
+        }
+    }
+    for (server, at) in configuration.servers.iter().zip(&places.servers) {
+        let watches = configuration.targets_of(server.name.as_str()).next().is_some();
+        if server.roles.is_empty() && !watches && !places.targets_are_missing {
+            document.problem(
+                at.clone(),
+                format!("{} has no role, and no [[target]] to watch", server.name),
+                format!("write roles = {}, or a [[target]]", <Vec<Role> as Value>::example()),
+            );
         }
     }
 }

@@ -76,6 +76,7 @@ impl Configuration {
             ],
             databases: vec![database("DB01", &["mbx1", "mbx2"])?, database("DB02", &["mbx2", "mbx1"])?],
             routes: Vec::new(),
+            targets: Vec::new(),
             shared,
             cluster: ClusterSections::default(),
         })
@@ -110,6 +111,7 @@ impl Configuration {
             databases: vec![database("DB01", &[name])?],
             servers: vec![server],
             routes: Vec::new(),
+            targets: Vec::new(),
             shared,
             cluster: ClusterSections::default(),
         })

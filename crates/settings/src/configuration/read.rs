@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     ClusterSections, Configuration, Database, Role, Route, RouteKind, Sections, Server, TargetIdentity,
-    TargetTls, check,
+    TargetTls, ThirdParty, Verification, check,
 };
 use crate::document::Document;
 use crate::layer::Layer;
@@ -24,6 +24,10 @@ pub(super) struct Places {
     /// For each database: its name, and each of its copies.
     pub(super) databases: Vec<(Range<usize>, Vec<Range<usize>>)>,
     pub(super) routes: Vec<Range<usize>>,
+    /// For each target: its name, and each of the servers that watch it.
+    pub(super) targets: Vec<(Range<usize>, Vec<Range<usize>>)>,
+    /// Whether there are targets that could not be read.
+    pub(super) targets_are_missing: bool,
     pub(super) coordinator: Range<usize>,
     pub(super) placement: Range<usize>,
 }
@@ -117,8 +121,17 @@ impl Reader<'_, '_> {
                 places.routes.push(at);
             }
         }
+        let mut targets = Vec::new();
+        for (at, table) in tables(self.document, &mut top, "target") {
+            if let Some((target, observers)) = read_target(self.document, at.clone(), table) {
+                targets.push(target);
+                places.targets.push((at, observers));
+            } else {
+                places.targets_are_missing = true;
+            }
+        }
         top.finish(self.document);
-        (Configuration { default_realm, servers, databases, routes, shared, cluster }, places)
+        (Configuration { default_realm, servers, databases, routes, targets, shared, cluster }, places)
     }
 
     /// The default realm. One that is missing is told, and something stands in for it while the rest is read.
@@ -166,13 +179,6 @@ impl Reader<'_, '_> {
         let mut fields = Fields::new("this [[server]]", at, table);
         let name = fields.required::<ServerName>(self.document, "name");
         let roles = fields.required::<Vec<Role>>(self.document, "roles");
-        if let (Some(value), Some([])) = (table.get("roles"), roles.as_deref()) {
-            self.document.problem(
-                value.span(),
-                "a server without a role does nothing",
-                format!("write {}", Vec::<Role>::example()),
-            );
-        }
         let address = fields.required::<IpAddr>(self.document, "address");
         let host_name = fields.optional::<HostName>(self.document, "host-name");
         let aliases = fields.optional::<Vec<ServerName>>(self.document, "aliases").unwrap_or_default();
@@ -222,11 +228,7 @@ fn read_database(
     let mut fields = Fields::new("this [[database]]", at, table);
     let name = fields.required::<DatabaseName>(document, "name");
     let copies = fields.required::<Vec<ServerName>>(document, "copies");
-    let places = table
-        .get("copies")
-        .and_then(|value| value.get_ref().as_array())
-        .map(|items| items.iter().map(Spanned::span).collect())
-        .unwrap_or_default();
+    let places = places_of_items(table, "copies");
     if let (Some(value), Some([])) = (table.get("copies"), copies.as_deref()) {
         document.problem(
             value.span(),
@@ -282,6 +284,48 @@ fn read_route(document: &mut Document<'_>, at: Range<usize>, table: &DeTable<'_>
     fields.known.extend(["credentials", "ca", "server-name"]);
     fields.finish(document);
     Some(Route { name: name?, kind: kind?, address: address?, tls: tls?, domains })
+}
+
+fn read_target(
+    document: &mut Document<'_>,
+    at: Range<usize>,
+    table: &DeTable<'_>,
+) -> Option<(ThirdParty, Vec<Range<usize>>)> {
+    let mut fields = Fields::new("this [[target]]", at, table);
+    let name = fields.required::<DatabaseName>(document, "name");
+    let address = fields.required::<Target>(document, "address");
+    let protection = fields.required::<TlsWord>(document, "tls");
+    let credentials = fields.optional::<FilePath>(document, "credentials");
+    let delivery = fields.optional::<Target>(document, "delivery");
+    if let (Some(value), None) = (table.get("delivery"), table.get("credentials")) {
+        document.problem(
+            value.span(),
+            "a message would be delivered that nobody fetches",
+            "write credentials = the file with a user's name and password",
+        );
+    }
+    let watched_from = fields.optional::<Vec<ServerName>>(document, "watched-from").unwrap_or_default();
+    let ca = fields.optional::<FilePath>(document, "ca");
+    let server_name = fields.optional::<HostName>(document, "server-name");
+    if protection == Some(TlsWord::Plain) {
+        refuse(document, table, "ca", "without TLS there is nothing to verify");
+        refuse(document, table, "server-name", "without TLS there is nothing to verify");
+    }
+    fields.finish(document);
+    let verification = Verification { ca, name: server_name };
+    let tls = match protection? {
+        TlsWord::Plain => TargetTls::Plain,
+        TlsWord::Stls => TargetTls::Stls(verification),
+        TlsWord::Implicit => TargetTls::Implicit(verification),
+    };
+    let target = ThirdParty { name: name?, address: address?, tls, credentials, delivery, watched_from };
+    Some((target, places_of_items(table, "watched-from")))
+}
+
+/// Where the items of an array are.
+fn places_of_items(table: &DeTable<'_>, key: &str) -> Vec<Range<usize>> {
+    let items = table.get(key).and_then(|value| value.get_ref().as_array());
+    items.map(|items| items.iter().map(Spanned::span).collect()).unwrap_or_default()
 }
 
 /// A key that contradicts another one.

@@ -1,6 +1,8 @@
 //! From a configuration to the text of its file, every setting explained.
 
-use super::{ClusterSections, Configuration, Database, Route, RouteKind, Sections, Server, TargetTls};
+use super::{
+    ClusterSections, Configuration, Database, Route, RouteKind, Sections, Server, TargetTls, ThirdParty,
+};
 use crate::layer::Layer;
 use crate::section::Section;
 use crate::value::Value;
@@ -16,11 +18,12 @@ const HEAD: &str = "\
 ";
 
 pub(super) fn configuration(configuration: &Configuration) -> String {
-    let Configuration { default_realm, servers, databases, routes, shared, cluster } = configuration;
+    let Configuration { default_realm, servers, databases, routes, targets, shared, cluster } = configuration;
     let mut text = format!("{HEAD}default-realm = {}\n", default_realm.toml());
     text.extend(servers.iter().map(server));
     text.extend(databases.iter().map(database));
     text.extend(routes.iter().map(route));
+    text.extend(targets.iter().map(target));
     let ClusterSections { coordinator, placement } = cluster;
     text.push_str("\n# The cluster as a whole: in these settings no server may differ.\n");
     text.push_str(&explained(coordinator));
@@ -110,6 +113,31 @@ fn route(route: &Route) -> String {
     }
     if !domains.is_empty() {
         text.push_str(&line("domains", domains));
+    }
+    text
+}
+
+fn target(target: &ThirdParty) -> String {
+    let ThirdParty { name, address, tls, credentials, delivery, watched_from } = target;
+    let mut text = String::from(
+        "\n# A POP3 server that is not ours, and is watched as its clients see it.\n[[target]]\n",
+    );
+    text.push_str(&line("name", name));
+    text.push_str(&line("address", address));
+    let (word, verification) = match tls {
+        TargetTls::Plain => ("tls = \"none\"\n", None),
+        TargetTls::Stls(verification) => ("tls = \"stls\"\n", Some(verification)),
+        TargetTls::Implicit(verification) => ("tls = \"implicit\"\n", Some(verification)),
+    };
+    text.push_str(word);
+    if let Some(verification) = verification {
+        text.extend(verification.ca.iter().map(|ca| line("ca", ca)));
+        text.extend(verification.name.iter().map(|name| line("server-name", name)));
+    }
+    text.extend(credentials.iter().map(|file| line("credentials", file)));
+    text.extend(delivery.iter().map(|delivery| line("delivery", delivery)));
+    if !watched_from.is_empty() {
+        text.push_str(&line("watched-from", watched_from));
     }
     text
 }

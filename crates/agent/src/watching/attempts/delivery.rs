@@ -40,11 +40,11 @@ impl Deliveries {
         probe::Whose::Ours(of_tag.map(|(_, content)| *content))
     }
 
-    /// A message for a database that nobody else delivers, and its tag.
-    fn compose(&self, database: &DatabaseName) -> (String, Vec<u8>) {
+    /// A message for the user of a database or a target that nobody else delivers. It is remembered before it is handed over:
+    /// it may be found before the answer is here.
+    pub(super) fn compose(&self, database: &DatabaseName, user: &str) -> Vec<u8> {
         let now = unix_millis().0;
         let tag = format!("{}{now}", self.prefix);
-        let user = HealthMailbox::of(database).user().to_owned();
         let mut message = format!(
             "{PROBE_HEADER}: {tag}\r\n\
              From: mailmedic <{user}>\r\n\
@@ -63,7 +63,9 @@ impl Deliveries {
                 message.push_str("\r\n");
             }
         }
-        (tag, message.into_bytes())
+        let message = message.into_bytes();
+        self.remember(database, tag, content(&message));
+        message
     }
 
     fn remember(&self, database: &DatabaseName, tag: String, content: Content) {
@@ -94,9 +96,7 @@ impl Attempts {
         let endpoint = Endpoint { address, security: Security::Plain, part: Part::FrontEnd };
         let behind = self.world().mounted_on(&database).cloned();
         let user = HealthMailbox::of(&database).user().to_owned();
-        let (tag, message) = self.deliveries.compose(&database);
-        // Remembered before it is handed over: it may be found before the answer is here.
-        self.deliveries.remember(&database, tag, content(&message));
+        let message = self.deliveries.compose(&database, &user);
         let attempt = Attempt::deliver(&endpoint, &user, &message, aim.limit).await;
         Finding { mailbox_server: behind, database: Some(database), ..attempt.finding }
     }
@@ -111,12 +111,11 @@ mod tests {
         let database = DatabaseName::parse("DB01").unwrap();
         let own = Deliveries::new(&ServerName::parse("CAS1").unwrap());
         let other = Deliveries::new(&ServerName::parse("cas10").unwrap());
-        let (tag, message) = own.compose(&database);
-        assert_eq!(health_mailbox::whose(&message), health_mailbox::Whose::Prober(&tag));
-        assert_eq!(own.whose(&database, &tag), probe::Whose::Ours(None), "not remembered");
-        own.remember(&database, tag.clone(), content(&message));
-        assert_eq!(own.whose(&database, &tag), probe::Whose::Ours(Some(content(&message))));
-        assert_eq!(other.whose(&database, &tag), probe::Whose::Others);
+        let message = own.compose(&database, "health-db01@mailmedic.invalid");
+        let health_mailbox::Whose::Prober(tag) = health_mailbox::whose(&message) else { panic!("whose?") };
+        assert_eq!(own.whose(&database, tag), probe::Whose::Ours(Some(content(&message))));
+        assert_eq!(own.whose(&database, "cas1/1"), probe::Whose::Ours(None), "of another life");
+        assert_eq!(other.whose(&database, tag), probe::Whose::Others);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! - `records`: what the records of placement say;
 //! - `services`: what is asked of the services of this server at their admin sockets;
 //! - `network`: the ways to others, and the agents of others;
+//! - `third_party`: POP3 servers that are not ours;
 //! - `control`: a responder of our own, at which nothing can be wrong.
 //!
 //! Whether an attempt can be made at all is looked at before it and, if it failed, after it: what is switched off, drained or
@@ -18,6 +19,7 @@ mod network;
 mod pop3;
 mod records;
 mod services;
+mod third_party;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -55,6 +57,7 @@ pub(crate) struct Attempts {
     directory: directory::Source,
     clients: pop3::ClientSide,
     deliveries: Deliveries,
+    third_party_deliveries: Deliveries,
     times: CommandTimes,
     control: Control,
 }
@@ -96,6 +99,7 @@ impl Attempts {
             directory: directory::Source::new(data.directory()),
             clients: pop3::ClientSide::default(),
             deliveries: Deliveries::new(&server),
+            third_party_deliveries: Deliveries::new(&server),
             times: CommandTimes::default(),
             control: Control::start().await?,
             server,
@@ -114,7 +118,7 @@ impl Attempts {
         Surroundings {
             listeners: self.listeners().into_iter().map(|listener| listener.name).collect(),
             certificates: self.certificates.in_use().into_iter().map(|it| it.name).collect(),
-            third_parties: Vec::new(),
+            third_parties: self.third_parties(),
         }
     }
 
@@ -171,9 +175,7 @@ impl Attempts {
             Scenario::CommandTime => self.command_time(target, aim).await,
             Scenario::Observer => self.ask_neighbour(target, aim).await,
             Scenario::Control => self.control.attempt(aim.limit).await,
-            Scenario::ThirdParty => {
-                cannot_test(hindrance(FailureReason::NotConfigured, "there is no such target"))
-            }
+            Scenario::ThirdParty => self.visit(target, aim).await,
         }
     }
 

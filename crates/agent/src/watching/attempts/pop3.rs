@@ -160,7 +160,8 @@ impl Attempts {
             Whose::Known => probe::Whose::Known,
             Whose::Prober(_) | Whose::Stray => probe::Whose::Others,
         };
-        let mailbox = Mailbox { account: &account, known: content(&known_message(&database)), whose: &known };
+        let mailbox =
+            Mailbox { account: &account, known: Some(content(&known_message(&database))), whose: &known };
         let attempt = Attempt::pop3(&endpoint, &Scenario::ReadKnown(&mailbox), aim.limit).await;
         Finding {
             mailbox_server: Some(self.server.clone()),
@@ -189,7 +190,8 @@ impl Attempts {
             Whose::Prober(tag) => self.deliveries.whose(&database, tag),
             Whose::Stray => probe::Whose::Others,
         };
-        let mailbox = Mailbox { account: &account, known: content(&known_message(&database)), whose: &ours };
+        let mailbox =
+            Mailbox { account: &account, known: Some(content(&known_message(&database))), whose: &ours };
         let attempt = Attempt::pop3(&endpoint, &Scenario::Touch(&mailbox), aim.limit).await;
         let finding = self.with_session("frontend", attempt).await;
         Finding { mailbox_server: behind, database: Some(database), ..finding }

@@ -3,20 +3,17 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
-mod dovecot;
-
 use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
 use pop3::ResponseCode;
 use real_tests::authority::Authority;
+use real_tests::dovecot::Dovecot;
 use real_tests::program::{debian, run};
 use real_tests::random::Random;
 use real_tests::{Fault, Installation, Preparation, mail, until};
 use tempfile::TempDir;
-
-use dovecot::Dovecot;
 
 /// A user of Dovecot whom we do not know, with a password that needs care.
 const STRANGER: &str = "anna@partner.example";

@@ -7,16 +7,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use real_tests::authority::{Authority, Validity};
-use real_tests::process::{Signal, send};
-use real_tests::program::debian;
-use real_tests::{mail, until, wait};
 use tempfile::TempDir;
+
+use crate::authority::{Authority, Validity};
+use crate::process::{Signal, send};
+use crate::program::debian;
+use crate::{mail, until, wait};
 
 /// Nobody, as every Debian knows him: mail is his.
 const NOBODY: u32 = 65_534;
 
-pub(crate) struct Dovecot {
+/// It runs until this ends.
+#[derive(Debug)]
+pub struct Dovecot {
     folder: TempDir,
     address: Ipv4Addr,
     master: Option<Child>,
@@ -25,7 +28,7 @@ pub(crate) struct Dovecot {
 
 impl Dovecot {
     /// One at `address` with a certificate of the authority, with `users` and their passwords, and with a master user.
-    pub(crate) fn start(
+    pub fn start(
         address: Ipv4Addr,
         authority: &Authority,
         users: &[(&str, &str)],
@@ -43,12 +46,14 @@ impl Dovecot {
         fs::create_dir(folder.path().join("mail")).unwrap();
         give(&folder.path().join("mail"));
         debian("pop3-login", "dovecot-pop3d");
+        debian("lmtp", "dovecot-lmtpd");
         let mut dovecot = Self { folder, address, master: None, stored: AtomicU32::new(0) };
         dovecot.start_again();
         dovecot
     }
 
-    pub(crate) fn start_again(&mut self) {
+    /// Starts it again once it has been stopped.
+    pub fn start_again(&mut self) {
         let out = File::create(self.file("out")).unwrap();
         let mut master = Command::new(debian("dovecot", "dovecot-core"));
         master.arg("-F").arg("-c").arg(self.file("conf")).stdin(Stdio::null());
@@ -56,7 +61,8 @@ impl Dovecot {
         until("Dovecot to listen", || TcpStream::connect(self.pop3()).ok());
     }
 
-    pub(crate) fn stop(&mut self) {
+    /// An orderly end.
+    pub fn stop(&mut self) {
         let Some(mut master) = self.master.take() else { return };
         send(master.id(), Signal::TERM);
         if wait::within(wait::PATIENCE / 6, || master.try_wait().ok().flatten()).is_none() {
@@ -66,22 +72,27 @@ impl Dovecot {
     }
 
     /// Where it is reached in the clear, and with STLS.
-    pub(crate) fn pop3(&self) -> SocketAddr {
+    pub fn pop3(&self) -> SocketAddr {
         (self.address, 10110).into()
     }
 
     /// Where it is reached with TLS.
-    pub(crate) fn pop3s(&self) -> SocketAddr {
+    pub fn pop3s(&self) -> SocketAddr {
         (self.address, 10995).into()
     }
 
+    /// Where it takes mail by LMTP.
+    pub fn lmtp(&self) -> SocketAddr {
+        (self.address, 10224).into()
+    }
+
     /// What it wrote down.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         fs::read_to_string(self.file("log")).unwrap_or_default()
     }
 
     /// Puts a message into a user's Maildir.
-    pub(crate) fn store(&self, user: &str, message: &[u8]) {
+    pub fn store(&self, user: &str, message: &[u8]) {
         let mut folder = self.file("mail");
         for part in [user, "Maildir", "new"] {
             folder.push(part);
@@ -97,7 +108,7 @@ impl Dovecot {
     }
 
     /// What is in a user's Maildir.
-    pub(crate) fn mail_of(&self, user: &str) -> Vec<Vec<u8>> {
+    pub fn mail_of(&self, user: &str) -> Vec<Vec<u8>> {
         let folders = ["cur", "new"].map(|part| self.file("mail").join(user).join("Maildir").join(part));
         let files = folders.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten());
         files.map(|file| fs::read(file.unwrap().path()).unwrap()).collect()
@@ -126,7 +137,7 @@ fn give(path: &Path) {
 fn configuration(folder: &Path, address: Ipv4Addr, certificate: &Path, key: &Path) -> String {
     let (folder, certificate, key) = (folder.display(), certificate.display(), key.display());
     format!(
-        "protocols = pop3
+        "protocols = pop3 lmtp
 listen = {address}
 instance_name = real-tests
 base_dir = {folder}/run
@@ -154,6 +165,11 @@ passdb {{
 userdb {{
   driver = static
   args = uid=nobody gid=nogroup home={folder}/mail/%u
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    port = 10224
+  }}
 }}
 service pop3-login {{
   inet_listener pop3 {{
