@@ -21,7 +21,7 @@ pub(crate) struct Fleet {
     pub(crate) dovecot_proxy: DovecotProxy,
     pub(crate) dovecot: Dovecot,
     pub(crate) dovecot_always: Dovecot,
-    _laboratory: Laboratory,
+    pub(crate) laboratory: Laboratory,
 }
 
 impl Fleet {
@@ -49,15 +49,7 @@ impl Fleet {
             mailmedic = Some(ours);
         }
         println!("measuring\n");
-        Ok(Self {
-            mailmedic,
-            ceilings,
-            nginx,
-            dovecot_proxy,
-            dovecot,
-            dovecot_always,
-            _laboratory: laboratory,
-        })
+        Ok(Self { mailmedic, ceilings, nginx, dovecot_proxy, dovecot, dovecot_always, laboratory })
     }
 
     /// Starts the servers again that have sessions to measure the memory of.

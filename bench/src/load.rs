@@ -43,12 +43,25 @@ pub(crate) struct Rate {
 /// One message in so many is compared octet by octet; sizes are always checked.
 const SAMPLE: usize = 50;
 
+/// What lanes count until their load is over.
 #[derive(Default)]
-struct Counters {
+pub(crate) struct Counters {
     done: AtomicU64,
     octets: AtomicU64,
     resumed: AtomicU64,
     over: AtomicBool,
+}
+
+impl Counters {
+    /// Whether the lanes are to end.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// So many more are done.
+    pub(crate) fn count(&self, done: u64) {
+        self.done.fetch_add(done, Ordering::Relaxed);
+    }
 }
 
 /// The readers' names: each has a mailbox with the same number of messages.
@@ -194,7 +207,7 @@ async fn all(mut tasks: JoinSet<Result<()>>) -> Result<()> {
     Ok(())
 }
 
-async fn clocked(counters: &Counters, mut tasks: JoinSet<Result<()>>, span: Span) -> Result<Rate> {
+pub(crate) async fn clocked(counters: &Counters, mut tasks: JoinSet<Result<()>>, span: Span) -> Result<Rate> {
     let read = || {
         [&counters.done, &counters.octets, &counters.resumed].map(|counter| counter.load(Ordering::Relaxed))
     };

@@ -140,6 +140,20 @@ fn children(pid: u32) -> Vec<u32> {
         .collect()
 }
 
+/// The processor time that a process has used, of all its threads.
+pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
+    /// Of the clock in which /proc counts; fixed by the ABI of Linux.
+    const TICKS_PER_SECOND: u64 = 100;
+    let file = format!("/proc/{pid}/stat");
+    let stat = fs::read_to_string(&file).with_context(|| file.clone())?;
+    let after_name = stat.rsplit(") ").next().unwrap_or_default();
+    let mut fields = after_name.split_ascii_whitespace().skip(11).map(str::parse::<u64>);
+    let (Some(Ok(user)), Some(Ok(system))) = (fields.next(), fields.next()) else {
+        bail!("{file} has no times");
+    };
+    Ok(Duration::from_millis((user + system) * 1000 / TICKS_PER_SECOND))
+}
+
 fn parent(pid: u32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()

@@ -40,6 +40,7 @@ impl Mailbox {
     /// The reply to one command line; `None` for QUIT.
     fn reply(&self, line: &[u8]) -> Option<&[u8]> {
         match line.get(..4) {
+            Some(b"CAPA") => Some(b"+OK\r\nUSER\r\nUIDL\r\n.\r\n"),
             Some(b"STAT") => Some(&self.stat),
             Some(b"UIDL") => Some(&self.uidl),
             Some(b"LIST") => Some(&self.list),

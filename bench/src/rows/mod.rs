@@ -1,11 +1,13 @@
 //! The rows of the benchmark, each a part of the document. A row measures every server in turn, round after round, so
 //! that a slow minute of the machine falls on all of them.
 
+mod agent;
 mod delivery;
 mod huge_message;
 mod idle;
 mod many_messages;
 mod moves;
+mod probes;
 mod throughput;
 mod tls;
 
@@ -47,11 +49,15 @@ pub(crate) enum Row {
     Idle,
     /// Databases that move, and a server that is lost; with --long, one of 10 GB.
     Moves,
+    /// Probes a second, beside `blackbox_exporter`.
+    Probes,
+    /// What the agents use in ten minutes.
+    Agent,
 }
 
 impl Row {
     /// In the order of the document.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::BackEnd,
         Self::BothTiers,
         Self::Tls,
@@ -60,6 +66,8 @@ impl Row {
         Self::HugeMessage,
         Self::Idle,
         Self::Moves,
+        Self::Probes,
+        Self::Agent,
     ];
 
     async fn measure(self, fleet: &mut Fleet, plan: &Plan) -> Result<Section> {
@@ -72,6 +80,8 @@ impl Row {
             Self::HugeMessage => huge_message::measure(fleet, plan).await,
             Self::Idle => idle::measure(fleet, plan).await,
             Self::Moves => moves::measure(fleet, plan).await,
+            Self::Probes => probes::measure(fleet, plan).await,
+            Self::Agent => agent::measure(fleet, plan).await,
         }
     }
 }

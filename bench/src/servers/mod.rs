@@ -1,11 +1,13 @@
 //! The servers under measurement: each started by hand on loopback in a folder of its own under one temporary root,
 //! with its configuration written from a template in `bench/peers`.
 
+mod blackbox;
 mod ceilings;
 mod dovecot;
 mod mailmedic;
 mod nginx;
 
+pub(crate) use blackbox::Blackbox;
 pub(crate) use ceilings::Ceilings;
 pub(crate) use dovecot::{Dovecot, DovecotProxy, Fsync};
 pub(crate) use mailmedic::{DATABASE, Mailmedic, SECOND_DATABASE};
@@ -30,11 +32,12 @@ use crate::client::Target;
 use crate::process::{self, Process};
 
 /// Debian's packages of the peers, by a file that each brings.
-const PEERS: [&str; 4] = [
+const PEERS: [&str; 5] = [
     "dovecot:dovecot-core",
     "/usr/lib/dovecot/pop3:dovecot-pop3d",
     "/usr/lib/dovecot/lmtp:dovecot-lmtpd",
     "/usr/lib/nginx/modules/ngx_mail_module.so:libnginx-mod-mail",
+    "prometheus-blackbox-exporter:prometheus-blackbox-exporter",
 ];
 
 /// How long a server may take until it greets.
