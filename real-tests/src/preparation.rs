@@ -28,7 +28,8 @@ impl Default for Preparation {
 }
 
 impl Preparation {
-    /// As it comes, but for the addresses; and a server that loses its power has it back soon.
+    /// As it comes, but for the addresses; a server that loses its power has it back soon; and nothing is healed by itself,
+    /// or a test of a fault would be over before it has looked.
     pub fn new() -> Self {
         let place = Place::take();
         let mut configuration = Configuration::for_loopback(LoopbackPorts::default()).unwrap();
@@ -38,7 +39,13 @@ impl Preparation {
         let folder = TempDir::new().unwrap();
         let data = folder.path().join("data");
         let text = configuration.to_toml();
-        Self { place, folder, data, text }.set("init", "power-on-delay", "\"300 ms\"")
+        let prepared = Self { place, folder, data, text };
+        prepared.set("init", "power-on-delay", "\"300 ms\"").set("recovery", "observe", "true")
+    }
+
+    /// As it comes, with everything healed by itself.
+    pub fn that_heals_itself() -> Self {
+        Self::new().set("recovery", "observe", "false")
     }
 
     /// An address for something beside the installation: a mail server, a third-party back end. Above 30.

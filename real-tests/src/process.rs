@@ -5,7 +5,9 @@ use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 use rustix::net::{Shutdown, shutdown};
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, kill_process, pidfd_getfd, pidfd_open};
+use rustix::process::{
+    Pid, PidfdFlags, PidfdGetfdFlags, Resource, Rlimit, kill_process, pidfd_getfd, pidfd_open, prlimit,
+};
 
 pub use rustix::process::Signal;
 
@@ -24,6 +26,19 @@ pub fn has_ended(pid: u32) -> bool {
 pub fn has_argument(pid: u32, word: &str) -> bool {
     let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     arguments.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes())
+}
+
+/// The process that started a process.
+pub fn parent(pid: u32) -> u32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap();
+    line.trim().parse().unwrap()
+}
+
+/// How many files a process may have open from now on, and what it starts. It cannot be raised again.
+pub fn limit_open_files(pid: u32, files: u64) {
+    let limit = Rlimit { current: Some(files), maximum: Some(files) };
+    prlimit(Some(process(pid)), Resource::Nofile, limit).unwrap();
 }
 
 /// Closes a listener of a process behind its back, and every connection that came in there: nobody can connect any more, and the

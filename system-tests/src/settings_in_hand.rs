@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use settings::{
     ApiSettings, DeliverySettings, HealthSettings, InitSettings, InnerSettings, LogInSettings, LogSettings,
-    NetworkList, PeerSettings, PopSettings, PowerSettings, ReadySettings, ServerSettings, SessionSettings,
-    Span, Value as _,
+    NetworkList, PeerSettings, PopSettings, PowerSettings, ReadySettings, RecoverySettings, ServerSettings,
+    SessionSettings, Span, Value as _,
 };
 
 /// Every section, to be changed freely: beyond the range that administrators have, too, since a test has no ten seconds.
@@ -24,6 +24,7 @@ pub struct Settings {
     init: InitSettings,
     api: ApiSettings,
     power: PowerSettings,
+    recovery: RecoverySettings,
     address: IpAddr,
 }
 
@@ -49,6 +50,7 @@ impl Settings {
             init: server.init.values().clone(),
             api: server.api.values().clone(),
             power: server.power.values().clone(),
+            recovery: server.recovery.values().clone(),
             address: server.address,
         }
     }
@@ -68,6 +70,7 @@ impl Settings {
             init: self.init.into(),
             api: self.api.into(),
             power: self.power.into(),
+            recovery: self.recovery.into(),
         }
     }
 }

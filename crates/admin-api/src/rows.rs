@@ -7,6 +7,7 @@ mod databases;
 mod health;
 mod moves;
 mod pop_settings;
+mod recovery;
 mod servers;
 mod services;
 mod users;
@@ -22,6 +23,10 @@ pub use health::{
 };
 pub use moves::{Candidate, MoveRequest, MoveRow, MoveState, Moves, MovesRequest, WaitQuery};
 pub use pop_settings::{PopSettingRow, PopSettingsChange, PopSettingsRequest, PopSettingsRow};
+pub use recovery::{
+    BrakeRow, ExplanationQuery, RecoveriesQuery, RecoveryExplanation, RecoveryRow, RecoveryState,
+    RecoveryStory, RungRow, TimelineRow,
+};
 pub use servers::{
     AgentPresence, Allowed, Block, Maintenance, MaintenanceRequest, Power, RestartRequest, RestartRow,
     ServerRole, ServerRow,

@@ -124,6 +124,32 @@ impl Controls {
         under_way(async move { power.restart(&server, &id).await }).await
     }
 
+    /// Replaces the process of a service; one that has not ended by itself after `soft` is killed. Returns when another is
+    /// in its place.
+    pub(crate) async fn replace(
+        &self,
+        server: &ServerName,
+        service: &str,
+        soft: Duration,
+    ) -> Result<(), Undone> {
+        let (control, service) = (Arc::clone(self.of(server)?), name(service)?);
+        let mut restart = std::pin::pin!(control.restart(&service));
+        if let Ok(done) = timeout(soft, &mut restart).await {
+            return Ok(done?);
+        }
+        control.kill(&service).await?;
+        Ok(restart.await?)
+    }
+
+    /// Cuts the power of a server, which returns; twice with one `id` is once.
+    pub(crate) async fn cycle(&self, server: &ServerName, id: &RequestId) -> Result<(), Undone> {
+        let nobody = || {
+            Undone::Nobody(format!("nobody here can cut the power of {server}: [power] kind says \"none\""))
+        };
+        let power = self.power.as_ref().ok_or_else(nobody)?;
+        Ok(power.cycle(server, id).await?)
+    }
+
     /// Makes certain that no back end of `server` that ran when this was asked is left. Returns when that is so.
     ///
     /// The init kills it. An init that is dead has taken its services with it; one that does not answer loses its power.

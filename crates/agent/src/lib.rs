@@ -26,6 +26,7 @@ mod left_moves;
 pub mod metrics;
 mod neighbours;
 mod process;
+mod recovering;
 pub mod tokens;
 mod watching;
 

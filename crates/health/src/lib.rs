@@ -8,7 +8,9 @@
 //! Nothing is latched. A verdict is made anew from what was observed lately, at every pass; what nobody has observed
 //! lately is [`AlertValue::Unavailable`] and never Healthy.
 //!
-//! Not for: reaching a server (that is `probe`), keeping results, or doing something about a verdict. No clock, no file and
+//! What is done about it is decided in [`recovery`].
+//!
+//! Not for: reaching a server (that is `probe`), keeping results, or doing anything. No clock, no file and
 //! no socket is here: the time comes in.
 
 mod alert_value;
@@ -20,6 +22,7 @@ mod identity;
 mod judge;
 mod observation;
 mod phase;
+pub mod recovery;
 mod samples;
 pub mod spread;
 mod summary;

@@ -8,8 +8,8 @@ use settings::DataDirectory;
 use shell::{Access, Connection, Failure, Outcome, Screen};
 
 use crate::{
-    config, configure, database, down, logs, mailbox, pop, run, session, status, test_connectivity, token,
-    up, user,
+    config, configure, database, down, hands_off, logs, mailbox, pop, run, session, status,
+    test_connectivity, token, up, user,
 };
 
 /// POP3 mail access that heals itself.
@@ -61,6 +61,7 @@ enum Command {
     Service(shell::service::Arguments),
     Component(shell::component::Arguments),
     Maintenance(shell::maintenance::Arguments),
+    Recovery(shell::recovery::Arguments),
     Audit(shell::audit::Arguments),
     TestConnectivity(test_connectivity::Arguments),
     Token(token::Arguments),
@@ -107,6 +108,10 @@ impl Arguments {
             Command::Server(arguments) => arguments.run(&connection()?, screen),
             Command::Component(arguments) => arguments.run(&connection()?, screen),
             Command::Maintenance(arguments) => arguments.run(&connection()?, screen),
+            Command::Recovery(arguments) => match arguments.by_file() {
+                Some(switch) => hands_off::turn(switch, data, screen),
+                None => arguments.run(&connection()?, screen),
+            },
             Command::Audit(arguments) => arguments.run(&connection()?, screen),
             Command::TestConnectivity(arguments) => arguments.run(data),
             Command::Token(arguments) => arguments.run(data),

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod founding;
+mod hands_off;
 mod password;
 mod progress;
 mod screen;

@@ -71,7 +71,7 @@ macro_rules! name {
 }
 
 name!(
-    /// Who asks for something: a person by their log-in name, or one of `recovery-17`, `maintenance`, `placement`.
+    /// Who asks for something: a person by their log-in name, or one of `recovery-mbx1-17`, `maintenance`, `placement`.
     Requester, "a name for a requester"
 );
 name!(
@@ -94,9 +94,9 @@ impl Requester {
         Self("maintenance".to_owned())
     }
 
-    /// A recovery by its number.
-    pub fn recovery(number: u64) -> Self {
-        Self(format!("recovery-{number}"))
+    /// A recovery by its id, `mbx1-17`.
+    pub fn recovery(id: &str) -> Self {
+        Self(format!("recovery-{id}"))
     }
 
     /// Whether a person asks, who may have reasons that no record shows.

@@ -15,7 +15,7 @@ use crate::section::Section;
 use crate::sections::{
     ApiSettings, CoordinatorSettings, DeliverySettings, HealthSettings, InitSettings, InnerSettings,
     LogInSettings, LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings,
-    SessionSettings,
+    RecoverySettings, SessionSettings,
 };
 use crate::value::{DatabaseName, FilePath, HostName, ServerName, Target};
 
@@ -168,6 +168,7 @@ pub(crate) struct Sections {
     pub(crate) init: Layer<InitSettings>,
     pub(crate) api: Layer<ApiSettings>,
     pub(crate) power: Layer<PowerSettings>,
+    pub(crate) recovery: Layer<RecoverySettings>,
 }
 
 /// The one layer of the sections in which no server may differ: a cluster whose servers do not agree about its coordinator
@@ -228,6 +229,8 @@ pub struct ServerSettings {
     pub api: Layered<ApiSettings>,
     /// `[power]`
     pub power: Layered<PowerSettings>,
+    /// `[recovery]`
+    pub recovery: Layered<RecoverySettings>,
 }
 
 /// One place where a server listens.
@@ -286,6 +289,7 @@ impl ServerSettings {
             init,
             api,
             power,
+            recovery,
         } = self;
         let clients = rows_of(pop)
             .chain(rows_of(session))
@@ -297,7 +301,8 @@ impl ServerSettings {
             .chain(rows_of(health))
             .chain(rows_of(log))
             .chain(rows_of(init));
-        clients.chain(others).chain(rows_of(api)).chain(rows_of(power)).collect()
+        let agents = rows_of(api).chain(rows_of(power)).chain(rows_of(recovery));
+        clients.chain(others).chain(agents).collect()
     }
 
     /// Where clients are accepted without TLS at first: by the front end of a client-access server, by the back end of a
@@ -451,6 +456,7 @@ impl Configuration {
             init: Layered::new([&shared.init, &own.init]),
             api: Layered::new([&shared.api, &own.api]),
             power: Layered::new([&shared.power, &own.power]),
+            recovery: Layered::new([&shared.recovery, &own.recovery]),
         }
     }
 }

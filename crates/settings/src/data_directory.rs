@@ -68,6 +68,11 @@ impl DataDirectory {
         self.0.join("run/grid.sock")
     }
 
+    /// While this file is there nothing is done by itself to any server of this data directory.
+    pub fn hands_off(&self) -> PathBuf {
+        self.0.join("hands-off")
+    }
+
     /// The folder that has one folder for each server.
     pub fn servers(&self) -> PathBuf {
         self.0.join("servers")
@@ -122,6 +127,11 @@ impl ServerFolder {
     /// What probes found and monitors said lately.
     pub fn health_results(&self) -> PathBuf {
         self.0.join("health.db")
+    }
+
+    /// What the recoveries of this server were about to do and have done, JSON lines.
+    pub fn recovery_journal(&self) -> PathBuf {
+        self.0.join("recovery.journal")
     }
 
     /// Who asked the agent for which change and what became of it, JSON lines.

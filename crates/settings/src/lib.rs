@@ -31,10 +31,10 @@ pub use section::{Section, Setting};
 pub use sections::{
     ApiSettings, CoordinatorSettings, DeliverySettings, HealthSettings, InitSettings, InnerSettings,
     LogInSettings, LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings,
-    SessionSettings,
+    RecoverySettings, SessionSettings,
 };
 pub use value::{
     Banner, Binding, CertificateName, CommandLine, CoordinatorKind, DatabaseName, EtcdEndpoint, FilePath,
-    HostName, Invalid, KeyPrefix, LoginType, Network, NetworkList, PowerKind, RecipientDelimiter, RollOver,
-    ServerName, ServiceLogLevel, Size, SizeLimit, Span, Target, TargetHost, Value,
+    HostName, Invalid, KeyPrefix, LoginType, Network, NetworkList, PowerKind, RecipientDelimiter,
+    RecoveryMode, RollOver, ServerName, ServiceLogLevel, Size, SizeLimit, Span, Target, TargetHost, Value,
 };

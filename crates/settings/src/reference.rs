@@ -4,7 +4,7 @@ use crate::section::Section;
 use crate::sections::{
     ApiSettings, CoordinatorSettings, DeliverySettings, HealthSettings, InitSettings, InnerSettings,
     LogInSettings, LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings,
-    SessionSettings,
+    RecoverySettings, SessionSettings,
 };
 
 /// Every setting of every section, as Markdown.
@@ -22,6 +22,7 @@ pub fn reference() -> String {
         section::<InitSettings>(),
         section::<ApiSettings>(),
         section::<PowerSettings>(),
+        section::<RecoverySettings>(),
         section::<CoordinatorSettings>(),
         section::<PlacementSettings>(),
     ]

@@ -5,7 +5,8 @@
 use crate::section::section;
 use crate::value::{
     Banner, Binding, CertificateName, CommandLine, CoordinatorKind, EtcdEndpoint, FilePath, KeyPrefix,
-    LoginType, NetworkList, PowerKind, RecipientDelimiter, RollOver, ServiceLogLevel, Size, SizeLimit, Span,
+    LoginType, NetworkList, PowerKind, RecipientDelimiter, RecoveryMode, RollOver, ServiceLogLevel, Size,
+    SizeLimit, Span,
 };
 
 section! {
@@ -213,6 +214,35 @@ section! {
         /// The command that cuts a server's power and returns it, with its arguments. In them {server} stands for the name of
         /// the server, and {id} for the id of the request: a second one with the same id must not cut the power again.
         command: CommandLine, "Command", "command", "";
+    }
+}
+
+section! {
+    /// What the agent of a server may do by itself when a monitor is Unhealthy. docs/ladders.md tells what that is.
+    RecoverySettings = "recovery" {
+        /// Whether nothing is done and only written down: `mailmedic recovery report --would-have` shows it. So it begins;
+        /// with "false" the modes below hold.
+        observe: bool, "Observe", "observe", "true";
+        /// Restarts of services: "automatic", "approval" (each waits for a person's word) or "observe".
+        restart: RecoveryMode, "Restart", "restart", "automatic";
+        /// Moves of databases off the server: "automatic", "approval" or "observe".
+        fail_over: RecoveryMode, "FailOver", "fail-over", "automatic";
+        /// Restarts of the server: "automatic", "approval" or "observe".
+        reboot: RecoveryMode, "Reboot", "reboot", "approval";
+        /// How often a service may be restarted within an hour. What its init has restarted counts.
+        restarts_an_hour: u32, "RestartsAnHour", "restarts-an-hour", "3", "0"..="1000";
+        /// How often a service may be restarted within a day.
+        restarts_a_day: u32, "RestartsADay", "restarts-a-day", "8", "0"..="1000";
+        /// How often the databases of the server may be moved away within an hour.
+        fail_overs_an_hour: u32, "FailOversAnHour", "fail-overs-an-hour", "2", "0"..="1000";
+        /// How often the server may be restarted within twelve hours.
+        reboots_in_twelve_hours: u32, "RebootsInTwelveHours", "reboots-in-twelve-hours", "1", "0"..="1000";
+        /// How long a server has to be in good health after a restart before what was moved away comes back.
+        return_after: Span, "ReturnAfter", "return-after", "30 min", "0 s"..="7 d";
+        /// How long a monitor of slow commands has to stay well after a rung of its ladder.
+        look_again: Span, "LookAgain", "look-again", "10 min", "1 s"..="1 d";
+        /// How long a recovery waits for something before a person is called about it.
+        patience: Span, "Patience", "patience", "10 min", "1 s"..="7 d";
     }
 }
 

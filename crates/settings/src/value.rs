@@ -12,7 +12,7 @@ mod span;
 mod text;
 
 pub use address::{Binding, EtcdEndpoint, Network, NetworkList, Target, TargetHost};
-pub use choice::{CoordinatorKind, LoginType, PowerKind, RollOver, ServiceLogLevel};
+pub use choice::{CoordinatorKind, LoginType, PowerKind, RecoveryMode, RollOver, ServiceLogLevel};
 pub use command::CommandLine;
 pub use name::{DatabaseName, HostName, ServerName};
 pub use path::{CertificateName, FilePath};

@@ -4,7 +4,7 @@
 use settings::{
     ApiSettings, Configuration, CoordinatorSettings, DeliverySettings, HealthSettings, InitSettings,
     InnerSettings, Layer, LogInSettings, LogSettings, LoopbackPorts, Origin, PeerSettings, PlacementSettings,
-    PopSettings, PowerSettings, ReadySettings, Section, SessionSettings,
+    PopSettings, PowerSettings, ReadySettings, RecoverySettings, Section, SessionSettings,
 };
 
 fn defaults_hold<S: Section>() {
@@ -37,6 +37,7 @@ fn every_default_is_within_its_own_range_and_read_back_as_written() {
     defaults_hold::<InitSettings>();
     defaults_hold::<ApiSettings>();
     defaults_hold::<PowerSettings>();
+    defaults_hold::<RecoverySettings>();
     defaults_hold::<CoordinatorSettings>();
     defaults_hold::<PlacementSettings>();
 }

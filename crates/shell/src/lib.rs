@@ -32,6 +32,7 @@ pub mod management;
 pub mod monitor;
 pub mod overrides;
 pub mod probe;
+pub mod recovery;
 pub mod server;
 pub mod service;
 pub mod user;

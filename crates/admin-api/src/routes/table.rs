@@ -4,12 +4,13 @@ use crate::caller::Role;
 use crate::listing::{Listing, Nothing};
 use crate::openapi::Book;
 use crate::rows::{
-    Allowed, AuditQuery, AuditRow, ByServer, ComponentRequest, ComponentRow, CopiesQuery, CopyRow,
-    DatabaseRow, HealthQuery, HealthSetRow, ItemHelp, ItemQuery, ItemRow, ItemsQuery, MaintenanceRequest,
-    MonitorRow, MoveRequest, MoveRow, MovesRequest, OverrideRequest, OverrideRow, OverridesQuery,
-    PopSettingsChange, PopSettingsRequest, PopSettingsRow, ProbeRequest, ProbeRow, Reason, RepairingRequest,
-    RestartRequest, RestartRow, ResultsQuery, ServerRow, ServiceRow, UserMoveRequest, UserMoveRow,
-    VerdictRow, Version, WaitQuery,
+    Allowed, AuditQuery, AuditRow, BrakeRow, ByServer, ComponentRequest, ComponentRow, CopiesQuery, CopyRow,
+    DatabaseRow, ExplanationQuery, HealthQuery, HealthSetRow, ItemHelp, ItemQuery, ItemRow, ItemsQuery,
+    MaintenanceRequest, MonitorRow, MoveRequest, MoveRow, MovesRequest, OverrideRequest, OverrideRow,
+    OverridesQuery, PopSettingsChange, PopSettingsRequest, PopSettingsRow, ProbeRequest, ProbeRow, Reason,
+    RecoveriesQuery, RecoveryExplanation, RecoveryRow, RecoveryStory, RepairingRequest, RestartRequest,
+    RestartRow, ResultsQuery, ServerRow, ServiceRow, UserMoveRequest, UserMoveRow, VerdictRow, Version,
+    WaitQuery,
 };
 
 use super::{Endpoint, Method, Route};
@@ -147,6 +148,28 @@ table! {
     /// Changes POP3 settings of a server, all of what is asked for or nothing; they take effect at once.
     SetPopSettings(server) = Put "/v1/servers/{server}/pop-settings", Administrator,
         Nothing, PopSettingsRequest => 200 PopSettingsChange;
+
+    /// Lists the recoveries, the newest last.
+    Recoveries = Get "/v1/recoveries", Viewer, RecoveriesQuery, Nothing => 200 Listing<RecoveryRow>;
+    /// Shows a recovery with everything that happened in it.
+    ShowRecovery(id) = Get "/v1/recoveries/{id}", Viewer, Nothing, Nothing => 200 RecoveryStory;
+    /// Says what comes next for each monitor, why, and what forbids it.
+    ExplainRecovery = Get "/v1/recovery-explanations", Viewer,
+        ExplanationQuery, Nothing => 200 Listing<RecoveryExplanation>;
+    /// Approves the rung that a recovery waits on, for an hour.
+    ApproveRecovery(id) = Post "/v1/recoveries/{id}/approve", Administrator, Nothing, Reason => 200 RecoveryRow;
+    /// Holds a recovery: the step under way is finished, and no next one is begun.
+    HoldRecovery(id) = Post "/v1/recoveries/{id}/hold", Operator, Nothing, Reason => 200 RecoveryRow;
+    /// Lets a recovery that is held go on.
+    ReleaseRecovery(id) = Post "/v1/recoveries/{id}/release", Operator, Nothing, Reason => 200 RecoveryRow;
+    /// Stops a recovery for good, and undoes what it has blocked and switched on.
+    StopRecovery(id) = Post "/v1/recoveries/{id}/stop", Operator, Nothing, Reason => 200 RecoveryRow;
+    /// Says whether the brake is pulled.
+    ShowBrake = Get "/v1/brake", Viewer, Nothing, Nothing => 200 BrakeRow;
+    /// Pulls the brake: no server is emptied or restarted anywhere until it is released.
+    PullBrake = Put "/v1/brake", Operator, Nothing, Reason => 200 BrakeRow;
+    /// Releases the brake.
+    ReleaseBrake = Delete "/v1/brake", Operator, Nothing, Nothing => 200 BrakeRow;
 
     /// Lists what was asked for by whom, the newest last.
     Audit = Get "/v1/audit", Viewer, AuditQuery, Nothing => 200 Listing<AuditRow>;

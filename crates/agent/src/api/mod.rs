@@ -2,7 +2,8 @@
 //!
 //! - `door`: where it listens, and who comes in by which door;
 //! - `asked`: from a request to a handler's arguments, and from its answer to a response;
-//! - one module a subject: `databases`, `servers`, `services`, `components`, `pop_settings`, `health`, `audit`, `users`.
+//! - one module a subject: `databases`, `servers`, `services`, `components`, `pop_settings`, `health`, `recovery`,
+//!   `audit`, `users`.
 //!
 //! Any agent answers for all servers: most of it from the records, which all agents see alike.
 
@@ -14,6 +15,7 @@ pub(crate) mod door;
 mod health;
 mod moves;
 mod pop_settings;
+mod recovery;
 mod refusal;
 mod servers;
 mod services;
@@ -40,6 +42,7 @@ use crate::controls::Controls;
 use crate::neighbours::Neighbours;
 use asked::{Asked, Routes};
 pub(crate) use health::Watch;
+pub(crate) use recovery::Recovered;
 pub(crate) use users::UserMoves;
 
 /// How long to wait for the news of what was written, here or by somebody who was faster.
@@ -57,6 +60,7 @@ pub(crate) struct Api {
     pub(crate) user_moves: UserMoves,
     pub(crate) neighbours: Arc<Neighbours>,
     pub(crate) watch: Watch,
+    pub(crate) recovered: Recovered,
     /// The text of the metrics; looks at a lot.
     pub(crate) metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }
@@ -176,6 +180,16 @@ pub(crate) fn router(api: Arc<Api>) -> Router {
         .answer(health::remove_override)
         .answer(pop_settings::list)
         .answer(pop_settings::set)
+        .answer(recovery::list)
+        .answer(recovery::show)
+        .answer(recovery::explain)
+        .answer(recovery::approve)
+        .answer(recovery::hold)
+        .answer(recovery::release)
+        .answer(recovery::stop)
+        .answer(recovery::brake)
+        .answer(recovery::pull_brake)
+        .answer(recovery::release_brake)
         .answer(audit::list)
         .answer(users::begin)
         .answer(users::show)

@@ -28,6 +28,7 @@ use reception::Certificates;
 
 use super::*;
 use crate::clock::unix_millis;
+use crate::recovering::Ledger;
 use crate::tokens::TokenFile;
 use crate::watching::{Attempts, Judgements, Means};
 
@@ -75,6 +76,7 @@ async fn scene() -> Scene {
         user_moves: UserMoves::default(),
         neighbours,
         watch,
+        recovered: recovered(&folder.path().join("recovery.journal")),
         metrics: Arc::new(|| "mailmedic_traffic 1\n".to_owned()),
         world,
         live,
@@ -82,6 +84,12 @@ async fn scene() -> Scene {
         server,
     };
     Scene { router: router(Arc::new(api)), coordinator, _folder: folder }
+}
+
+/// An empty journal, and nothing that is refused.
+fn recovered(path: &std::path::Path) -> Recovered {
+    let (_, refused) = watch::channel(Arc::default());
+    Recovered { ledger: Some(Arc::new(Ledger::open(path).unwrap())), refused }
 }
 
 /// A watch that looks at nothing by itself.

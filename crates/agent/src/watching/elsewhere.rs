@@ -1,4 +1,5 @@
-//! What the monitors of other servers say, asked for while something fails here: only then it matters who is to blame.
+//! What the monitors of other servers say, asked for while something fails or is being recovered here: only then it matters
+//! who is to blame, and who else is well.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,13 +23,24 @@ pub(crate) async fn follow(
     neighbours: Arc<Neighbours>,
     world: watch::Receiver<Arc<World>>,
     mut told: watch::Receiver<Arc<Judgements>>,
+    mut recovering: watch::Receiver<bool>,
     elsewhere: watch::Sender<Arc<Vec<Verdict>>>,
 ) {
     let fails = |told: &Arc<Judgements>| {
         told.verdicts.iter().any(|it| matches!(it.value, AlertValue::Degraded | AlertValue::Unhealthy))
     };
     loop {
-        if told.wait_for(fails).await.is_err() {
+        // Where nothing is recovered, there is only the other reason to ask.
+        let recovers = async {
+            if recovering.wait_for(|recovering| *recovering).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let gone = tokio::select! {
+            news = told.wait_for(fails) => news.is_err(),
+            () = recovers => false,
+        };
+        if gone {
             return;
         }
         let servers = others(&neighbours.server, &world.borrow());
@@ -42,7 +54,7 @@ pub(crate) async fn follow(
         let read = |row: admin_api::rows::VerdictRow| serde_json::from_value::<Verdict>(row.verdict).ok();
         elsewhere.send_replace(Arc::new(rows.filter_map(read).collect()));
         sleep(AGAIN).await;
-        if !fails(&told.borrow_and_update()) {
+        if !fails(&told.borrow_and_update()) && !*recovering.borrow_and_update() {
             elsewhere.send_replace(Arc::default());
         }
     }

@@ -23,7 +23,7 @@ use std::time::Duration;
 use health::{Observation, Watched, watch_list};
 use placement::World;
 use settings::ServerName;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -43,6 +43,8 @@ pub(crate) struct Watching {
     pub(crate) world: watch::Receiver<Arc<World>>,
     pub(crate) attempts: Arc<Attempts>,
     pub(crate) judgement: Judgement,
+    /// What was found by attempts that others made, and is judged with the rest.
+    pub(crate) extra: mpsc::Receiver<(Watched, Observation)>,
     /// None if nothing can be kept.
     pub(crate) keeping: Option<Keeping>,
     /// What monitors say, for whoever asks.
@@ -85,6 +87,10 @@ impl Watching {
                 Some(ended) = under_way.join_next() => if let Ok(ended) = ended {
                     self.take(ended, &mut rounds);
                 },
+                Some((watched, observation)) = self.extra.recv() => {
+                    self.judgement.take(&watched, &observation, rounds.now());
+                    self.keep(|keeping| keeping.observation(observation));
+                }
                 changed = self.world.changed() => if changed.is_err() { return },
                 () = sleep_until(wake) => {}
             }

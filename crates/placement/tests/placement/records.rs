@@ -54,7 +54,7 @@ fn requesters_and_ids_are_checked() {
         assert!(Requester::parse(text).is_err(), "{text}");
         assert!(MoveId::parse(text).is_err(), "{text}");
     }
-    assert_eq!(Requester::recovery(17), Requester::parse("recovery-17").unwrap());
+    assert_eq!(Requester::recovery("mbx1-17"), Requester::parse("recovery-mbx1-17").unwrap());
 }
 
 #[test]

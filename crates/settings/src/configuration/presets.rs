@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::{ClusterSections, Configuration, Database, Role, Sections, Server};
-use crate::value::{CertificateName, DatabaseName, HostName, Invalid, PowerKind, ServerName, Value};
+use crate::value::{
+    CertificateName, DatabaseName, HostName, Invalid, PowerKind, RecoveryMode, ServerName, Value,
+};
 
 /// The ports of the servers on loopback, one table for all of them. Each server has an address of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,10 @@ impl Configuration {
         shared.ready.set("MetricsBindings", &format!(":{}", ports.ready))?;
         shared.api.set("Bindings", &format!(":{}", ports.api))?;
         shared.power.set("Kind", &PowerKind::Grid.text())?;
+        // It is there to be tried out: everything is done, and soon.
+        shared.recovery.set("Observe", "false")?;
+        shared.recovery.set("Reboot", &RecoveryMode::Automatic.text())?;
+        shared.recovery.set("ReturnAfter", "20 s")?;
         // The disk of whoever tries it out is often nearly full.
         shared.delivery.set("LowWaterMark", "64 MB")?;
         Ok(Self {

@@ -166,6 +166,7 @@ impl Reader<'_, '_> {
             init: self.section(fields),
             api: self.section(fields),
             power: self.section(fields),
+            recovery: self.section(fields),
         }
     }
 

@@ -41,6 +41,7 @@ pub(super) fn configuration(configuration: &Configuration) -> String {
     text.push_str(&explained(&shared.init));
     text.push_str(&explained(&shared.api));
     text.push_str(&explained(&shared.power));
+    text.push_str(&explained(&shared.recovery));
     text
 }
 
@@ -62,7 +63,21 @@ fn server(server: &Server) -> String {
     if !aliases.is_empty() {
         text.push_str(&line("aliases", aliases));
     }
-    let Sections { pop, session, log_in, peers, delivery, inner, ready, health, log, init, api, power } = own;
+    let Sections {
+        pop,
+        session,
+        log_in,
+        peers,
+        delivery,
+        inner,
+        ready,
+        health,
+        log,
+        init,
+        api,
+        power,
+        recovery,
+    } = own;
     text.push_str(&given(pop));
     text.push_str(&given(session));
     text.push_str(&given(log_in));
@@ -75,6 +90,7 @@ fn server(server: &Server) -> String {
     text.push_str(&given(init));
     text.push_str(&given(api));
     text.push_str(&given(power));
+    text.push_str(&given(recovery));
     text
 }
 

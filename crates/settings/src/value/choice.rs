@@ -104,3 +104,14 @@ choice! {
     /// systemd-logind, of the machine itself.
     Logind = "logind",
 }
+
+choice! {
+    /// Whether rungs of recovery of one kind are climbed.
+    RecoveryMode,
+    /// They are.
+    Automatic = "automatic",
+    /// Each waits for a person's word.
+    Approval = "approval",
+    /// They are not; it is written down that they would be.
+    Observe = "observe",
+}

@@ -63,7 +63,7 @@ pub(crate) async fn help(_: Arc<Api>, asked: Asked<routes::MonitoringItemHelp>) 
         what: explained.what,
         how: explained.how,
         depends_on: explained.depends_on.into_iter().map(str::to_owned).collect(),
-        recovery: Vec::new(),
+        recovery: super::super::recovery::ladder_words(item.name),
         notes: explained.notes.map(str::to_owned),
     })
 }

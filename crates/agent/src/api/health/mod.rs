@@ -145,7 +145,7 @@ fn health_set(name: Option<&str>) -> Result<Option<&'static HealthSet>, Problem>
 }
 
 /// The monitor called `name`.
-fn monitor(name: &str) -> Result<&'static definition::Monitor, Problem> {
+pub(super) fn monitor(name: &str) -> Result<&'static definition::Monitor, Problem> {
     let names = definition::MONITORS.iter().map(|monitor| monitor.name);
     definition::monitor(name).ok_or_else(|| Problem::unknown("monitor", name, names))
 }

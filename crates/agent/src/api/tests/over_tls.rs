@@ -183,6 +183,7 @@ impl Agent {
             user_moves: UserMoves::default(),
             neighbours,
             watch,
+            recovered: recovered(&folder.recovery_journal()),
             metrics: Arc::new(String::new),
             world: seen,
             data: data.clone(),

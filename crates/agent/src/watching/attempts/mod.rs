@@ -62,7 +62,8 @@ pub(crate) struct Attempts {
     control: Control,
 }
 
-/// What the agent has that attempts need.
+/// What the agent has that attempts and recoveries need.
+#[derive(Clone)]
 pub(crate) struct Means {
     pub(crate) server: ServerName,
     pub(crate) data: DataDirectory,
