@@ -5,9 +5,7 @@ use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 use rustix::net::{Shutdown, shutdown};
-use rustix::process::{
-    Pid, PidfdFlags, PidfdGetfdFlags, Resource, Rlimit, kill_process, pidfd_getfd, pidfd_open, prlimit,
-};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, kill_process, pidfd_getfd, pidfd_open};
 
 pub use rustix::process::Signal;
 
@@ -33,12 +31,6 @@ pub fn parent(pid: u32) -> u32 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap();
     line.trim().parse().unwrap()
-}
-
-/// How many files a process may have open from now on, and what it starts. It cannot be raised again.
-pub fn limit_open_files(pid: u32, files: u64) {
-    let limit = Rlimit { current: Some(files), maximum: Some(files) };
-    prlimit(Some(process(pid)), Resource::Nofile, limit).unwrap();
 }
 
 /// Closes a listener of a process behind its back, and every connection that came in there: nobody can connect any more, and the

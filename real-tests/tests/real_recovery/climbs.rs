@@ -1,20 +1,29 @@
 //! Climbs that end well, and climbs that end with a person.
 
-use real_tests::process::{Signal, limit_open_files, parent, send};
-use real_tests::{Installation, Preparation, until};
+use std::net::TcpListener;
 
-use crate::view::{acts, climbs, mounted_on, story, until_all_healthy, until_state};
+use real_tests::process::{Signal, send};
+use real_tests::{Installation, Preparation, until, wait};
+
+use crate::view::{PATIENCE, acts, climbs, mounted_on, story, until_all_healthy, until_state};
 use crate::{deliver, has_mail, healthy};
 
 fn pid(installation: &Installation, server: &str, service: &str) -> u32 {
     until("the process to be there", || installation.status().pid_of(server, service))
 }
 
-/// Leaves a server too few files to open: no service that is started there works, until the server is restarted.
-fn starve_of_files(installation: &Installation, server: &str, service: &str) {
-    let process = pid(installation, server, service);
-    limit_open_files(parent(process), 14);
-    send(process, Signal::KILL);
+/// Takes the place of a back end: as long as the listener is there, no back end that is started there works.
+pub(crate) fn take_the_place_of_the_back_end(installation: &Installation, number: u8) -> TcpListener {
+    let server = &format!("mbx{number}");
+    send(pid(installation, server, "backend"), Signal::KILL);
+    let address = installation.back_end(number);
+    until("the place to be free", || {
+        // Its init starts another one, which may be faster.
+        if let Some(rival) = installation.status().pid_of(server, "backend") {
+            send(rival, Signal::KILL);
+        }
+        TcpListener::bind(address).ok()
+    })
 }
 
 #[test]
@@ -51,11 +60,11 @@ fn a_front_end_that_hangs_is_restarted() {
 #[test]
 fn a_server_on_which_no_back_end_works_is_emptied_restarted_tested_and_given_back_what_it_had() {
     let installation = healthy(Preparation::that_heals_itself());
-    starve_of_files(&installation, "mbx1", "backend");
-    until("DB01 to be served by mbx2", || {
-        (mounted_on(&installation, "DB01").as_deref() == Some("mbx2")).then_some(())
-    });
+    let squatter = take_the_place_of_the_back_end(&installation, 1);
+    let moved = || (mounted_on(&installation, "DB01").as_deref() == Some("mbx2")).then_some(());
+    wait::within(PATIENCE, moved).expect("DB01 is served by mbx2");
     deliver(&installation, "meanwhile");
+    drop(squatter);
     let recovery = until_state(&installation, "mbx1", "recovered");
     let expected = [
         "restart backend",
@@ -77,12 +86,14 @@ fn a_server_on_which_no_back_end_works_is_emptied_restarted_tested_and_given_bac
 fn when_all_mailbox_servers_fail_at_once_none_is_restarted_and_people_are_called() {
     let installation = healthy(Preparation::that_heals_itself());
     let boots = boot_ids(&installation);
-    starve_of_files(&installation, "mbx1", "backend");
-    starve_of_files(&installation, "mbx2", "backend");
+    let _squatters = [1, 2].map(|number| take_the_place_of_the_back_end(&installation, number));
     for server in ["mbx1", "mbx2"] {
         let recovery = until_state(&installation, server, "escalated");
         let acts = acts(&installation, &recovery);
-        assert_eq!(acts, ["restart backend", "call a person"], "{:#?}", story(&installation, &recovery));
+        // Whichever turned first may have tried to be emptied, before the other one was known to fail.
+        let story = story(&installation, &recovery);
+        assert!(!acts.iter().any(|act| act == "restart the server"), "{story:#?}");
+        assert_eq!(acts.last().map(String::as_str), Some("call a person"), "{story:#?}");
     }
     assert_eq!(boot_ids(&installation), boots, "no server was restarted");
 }

@@ -35,6 +35,8 @@ pub enum RecoveryState {
     Resolved,
     /// It works again, after a person stopped it.
     ResolvedAfterStop,
+    /// The agent that leads now goes on with it.
+    HandedOver,
 }
 
 words!(RecoveryState {
@@ -45,6 +47,7 @@ words!(RecoveryState {
     HealedByItself = "healed-by-itself",
     Resolved = "resolved",
     ResolvedAfterStop = "resolved-after-stop",
+    HandedOver = "handed-over",
 });
 
 /// One climb of a ladder.

@@ -142,6 +142,7 @@ fn row(api: &Api, journal: &Journal, recovery: &Recovery, refused: &[Refused]) -
             State::Ended(Outcome::HealedByItself) => RecoveryState::HealedByItself,
             State::Ended(Outcome::Escalated) => RecoveryState::Resolved,
             State::Ended(Outcome::Stopped) => RecoveryState::ResolvedAfterStop,
+            State::Ended(Outcome::HandedOver) => RecoveryState::HandedOver,
         },
         rung: recovery.rung + 1,
         rungs: recovery.ladder.rungs.len(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cluster::{Committed, commit};
 use coordinator::Revision;
-use health::recovery::{Act, Event, Intent, RecoveryId, Slot, slot_path};
+use health::recovery::{Act, Event, Intent, Reboots, RecoveryId, Slot, reboots_path, slot_path};
 use placement::record::Block;
 use placement::{
     Expects, MoveId, MoveRequest, RecordKey, Writes, block, request_move, say_of_health, unblock,
@@ -47,6 +47,7 @@ impl Recovering {
                 for role in slots {
                     token = Some(self.take_slot(&id, role, &act).await?);
                 }
+                self.count_reboot(&act).await?;
                 let act = self.with_what_was(act)?;
                 let boot_id = self.boot_id.clone();
                 self.write(Some(recovery), Event::Intended { rung, act: act.clone(), boot_id, token })
@@ -130,6 +131,28 @@ impl Recovering {
         match self.commit_if(&writes).await? {
             Some(token) => Ok(token),
             None => Err("another recovery has just taken the slot".to_owned()),
+        }
+    }
+
+    /// Writes down, where all agents see it, that a server is restarted.
+    async fn count_reboot(&self, act: &Act) -> Result<(), String> {
+        let server = match act {
+            Act::RestartServer => &self.means.server,
+            Act::PowerCycle { server } => server,
+            _ => return Ok(()),
+        };
+        let path = reboots_path(server);
+        let (known, revision) = match self.means.world.borrow().records.health.get(&path) {
+            Some(kept) => {
+                (serde_json::from_value(kept.value.clone()).unwrap_or_default(), Some(kept.revision))
+            }
+            None => (Reboots::default(), None),
+        };
+        let mut writes = say_of_health(path.clone(), Some(&known.and(unix_millis())));
+        writes.expects.push(Expects { key: RecordKey::Health(path), revision });
+        match self.commit_if(&writes).await? {
+            Some(_) => Ok(()),
+            None => Err(format!("somebody else restarts {server} at this moment")),
         }
     }
 

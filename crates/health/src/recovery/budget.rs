@@ -67,6 +67,15 @@ impl Budgets {
             .map(|entry| entry.at)
             .collect();
         spent.sort_unstable();
+        self.left(class, &spent, now)
+    }
+
+    /// Whether a server may be restarted once more, by what all agents have done to it.
+    pub(super) fn allow_reboot(&self, spent: &[UnixMillis], now: UnixMillis) -> Result<(), Refusal> {
+        self.left(Class::Reboot, spent, now)
+    }
+
+    fn left(&self, class: Class, spent: &[UnixMillis], now: UnixMillis) -> Result<(), Refusal> {
         for allowance in self.of(class) {
             let window = u64::try_from(allowance.within.as_millis()).unwrap_or(u64::MAX);
             let lately: Vec<_> = spent.iter().filter(|at| now.millis_since(**at) < window).collect();

@@ -25,7 +25,7 @@ pub(super) fn blamed(verdict: &Verdict, now: &Situation<'_>) -> Result<(), Refus
         Some(Blame::Dependency { health_set, .. }) if is_of_store(verdict, health_set) => Ok(()),
         Some(Blame::MailboxServer { server }) => Err(Refusal::HandedOver { server: server.clone() }),
         Some(Blame::Everything) => {
-            let mut servers: Vec<_> = failing(&verdict.monitor, now).map(|it| it.server.clone()).collect();
+            let mut servers: Vec<_> = failing(&verdict.monitor, now).map(spoken_of).collect();
             servers.dedup();
             Err(Refusal::Correlated { monitor: verdict.monitor.clone(), servers })
         }
@@ -55,8 +55,12 @@ fn behind_is_well(verdict: &Verdict, now: &Situation<'_>) -> Result<(), Refusal>
     if is_known && !is_bad { Ok(()) } else { Err(Refusal::HandedOver { server: behind.clone() }) }
 }
 
+/// Those that fail, though one of them may not have settled yet: what begins at once settles at different moments.
 fn failing<'a>(monitor: &'a str, now: &Situation<'a>) -> impl Iterator<Item = &'a Verdict> {
-    now.all().filter(move |it| it.monitor == monitor && it.value == AlertValue::Unhealthy)
+    let fails = |it: &Verdict| {
+        it.value == AlertValue::Unhealthy || (it.value == AlertValue::Degraded && it.failing_for.is_some())
+    };
+    now.all().filter(move |it| it.monitor == monitor && fails(it))
 }
 
 /// What forbids `act` now; `resumed` if it was begun before: then it has been paid for.
@@ -94,7 +98,13 @@ pub(super) fn guard(
     if action.is_heavy() {
         heavy(recovery, action, now)?;
     }
-    now.policy.budgets.allow(act, journal, now.server, now.now)
+    now.policy.budgets.allow(act, journal, now.server, now.now)?;
+    match act {
+        Act::RestartServer | Act::PowerCycle { .. } => {
+            now.policy.budgets.allow_reboot(&now.reboots(&recovery.server), now.now)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Without a coordinator nothing is known of the others.
@@ -210,13 +220,20 @@ fn heavy(recovery: &Recovery, action: Action, now: &Situation<'_>) -> Result<(),
     Ok(())
 }
 
+/// The server that a verdict speaks of.
+pub(super) fn spoken_of(verdict: &Verdict) -> ServerName {
+    match &verdict.blame {
+        Some(Blame::Own { server }) => server.clone(),
+        _ => verdict.server.clone(),
+    }
+}
+
 /// The brake that pulls itself: at least two servers and more than half of a role fail alike.
 fn correlated(recovery: &Recovery, now: &Situation<'_>) -> Result<(), Refusal> {
     let itself = |it: &&Verdict| {
         matches!(&it.blame, None | Some(Blame::Own { .. } | Blame::Waiting)) || is_the_store(it)
     };
-    let mut servers: Vec<_> =
-        failing(&recovery.monitor, now).filter(itself).map(|it| it.server.clone()).collect();
+    let mut servers: Vec<_> = failing(&recovery.monitor, now).filter(itself).map(spoken_of).collect();
     servers.sort_unstable();
     servers.dedup();
     for role in now.roles(&recovery.server) {

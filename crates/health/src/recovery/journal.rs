@@ -187,6 +187,8 @@ pub enum Outcome {
     Escalated,
     /// A person stopped it.
     Stopped,
+    /// It is the business of another agent now.
+    HandedOver,
 }
 
 impl Outcome {
@@ -197,6 +199,7 @@ impl Outcome {
             Self::HealedByItself => "healed-by-itself",
             Self::Escalated => "escalated",
             Self::Stopped => "stopped",
+            Self::HandedOver => "handed-over",
         }
     }
 }

@@ -34,5 +34,5 @@ pub use page::ladders_page;
 pub use plan::{Intent, Next, Plan, Refused, plan};
 pub use policy::{Mode, Policy};
 pub use refusal::{Course, Refusal};
-pub use shared::{Brake, Slot, brake_path, slot_path};
+pub use shared::{Brake, Reboots, Slot, brake_path, reboots_path, slot_path};
 pub use situation::{ProbeAim, ServiceNow, Situation};

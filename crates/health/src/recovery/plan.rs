@@ -13,11 +13,12 @@ use settings::{Role, ServerName};
 use super::act::Act;
 use super::journal::{Event, Journal, Outcome, Phase, Recovery, State};
 use super::ladder::Ladder;
+use super::policy::Policy;
 use super::refusal::{Course, Refusal};
 use super::situation::{ProbeAim, Situation};
 use crate::alert_value::AlertValue;
 use crate::definition;
-use crate::verdict::{Blame, Verdict};
+use crate::verdict::Verdict;
 
 /// The one thing that comes next.
 #[derive(Clone, Debug, PartialEq)]
@@ -193,7 +194,15 @@ impl Planner<'_> {
         let (subject, number) = (recovery.subject(), Some(recovery.number));
         self.plan.refused.push(Refused { subject, recovery: number, action, why: why.clone() });
         let rung = recovery.rung;
+        // An init that hangs keeps its secret for ever.
+        let is_in_vain = matches!(why, Refusal::ServiceUnknown { .. })
+            && duration_since(self.now.now, recovery.since) > Policy::INIT_ANSWERS;
         match why.course() {
+            // Whoever leads now begins anew.
+            _ if why == Refusal::NotLeader => {
+                self.record(recovery, Event::Ended { outcome: Outcome::HandedOver });
+            }
+            _ if is_in_vain => self.record(recovery, Event::Skipped { rung, to: rung + 1, why }),
             Course::PassOver => self.record(recovery, Event::Skipped { rung, to: rung + 1, why }),
             Course::Escalate => {
                 self.record(recovery, Event::Skipped { rung, to: recovery.ladder.last(), why });
@@ -246,14 +255,6 @@ fn rank(ladder: &Ladder, monitor: &str) -> usize {
 fn subject(verdict: &Verdict) -> String {
     let target = verdict.target.as_ref().map(|target| format!("\\{target}")).unwrap_or_default();
     format!("{}{target}", verdict.monitor)
-}
-
-/// The server that a verdict speaks of.
-fn spoken_of(verdict: &Verdict) -> ServerName {
-    match &verdict.blame {
-        Some(Blame::Own { server }) => server.clone(),
-        _ => verdict.server.clone(),
-    }
 }
 
 /// The service that the ladder of a monitor restarts.

@@ -53,6 +53,10 @@ impl Default for Policy {
 impl Policy {
     /// How old a probe may be on which an act relies.
     pub const FRESH: Duration = Duration::from_secs(5);
+    /// How old the probe of another server may be.
+    pub const FRESH_ELSEWHERE: Duration = Duration::from_secs(30);
+    /// How long whoever starts the services may take to say whether a person stopped one.
+    pub const INIT_ANSWERS: Duration = Duration::from_secs(30);
     /// How long an approval holds.
     pub const APPROVAL: Duration = Duration::from_hours(1);
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use settings::{DatabaseName, ServerName};
 
 use super::id::RecoveryId;
+use crate::alert_value::AlertValue;
 
 /// Why a rung is not climbed, or not now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +91,11 @@ pub enum Refusal {
     NotUnhealthy {
         /// What it says.
         says: String,
+    },
+    /// Another server sees the same, and calls a person about it.
+    ToldBy {
+        /// Which.
+        server: ServerName,
     },
     /// A server that hangs is the business of the agent that leads.
     NotLeader,
@@ -220,6 +226,10 @@ impl Refusal {
 
     /// Whether it is as it should be, so that nobody is called however long it lasts.
     pub fn is_wanted(&self) -> bool {
+        // What cannot be looked at for long is a fault of its own; what somebody switched off or repairs is not.
+        if let Self::NotUnhealthy { says } = self {
+            return [AlertValue::Disabled, AlertValue::Repairing].iter().any(|value| value.word() == says);
+        }
         matches!(
             self,
             Self::HandsOff
@@ -233,7 +243,7 @@ impl Refusal {
                 | Self::OtherRecovery { .. }
                 | Self::NotLeader
                 | Self::StillServes { .. }
-                | Self::NotUnhealthy { .. }
+                | Self::ToldBy { .. }
         )
     }
 
@@ -255,6 +265,7 @@ impl Refusal {
             Self::HandedOver { .. } => "handed-over",
             Self::NotSettled => "not-settled",
             Self::NotUnhealthy { .. } => "not-unhealthy",
+            Self::ToldBy { .. } => "told-by",
             Self::NotLeader => "not-leader",
             Self::StillServes { .. } => "still-serves",
             Self::FailsAgain { .. } => "fails-again",
@@ -309,6 +320,7 @@ impl fmt::Display for Refusal {
             }
             Self::NotSettled => f.write_str("it is not known yet what is to blame"),
             Self::NotUnhealthy { says } => write!(f, "the monitor says {says}, not Unhealthy"),
+            Self::ToldBy { server } => write!(f, "{server} sees the same, and calls a person about it"),
             Self::NotLeader => f.write_str("a server that hangs is the business of the agent that leads"),
             Self::StillServes { server } => {
                 write!(f, "{server} still serves; only its agent does not answer, which is left to its init")

@@ -2,7 +2,7 @@
 
 use placement::{HealthPath, UnixMillis};
 use serde::{Deserialize, Serialize};
-use settings::Role;
+use settings::{Role, ServerName};
 
 use super::id::RecoveryId;
 
@@ -27,6 +27,31 @@ pub struct Brake {
     pub reason: String,
     /// Since when.
     pub since: UnixMillis,
+}
+
+/// When a server was restarted, by whichever agent: its budget is one for all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reboots {
+    /// The last of them, the newest last.
+    pub times: Vec<UnixMillis>,
+}
+
+impl Reboots {
+    /// How many are kept.
+    const KEPT: usize = 32;
+
+    /// With one more.
+    #[must_use]
+    pub fn and(mut self, at: UnixMillis) -> Self {
+        self.times.push(at);
+        self.times.drain(..self.times.len().saturating_sub(Self::KEPT));
+        self
+    }
+}
+
+/// Where the restarts of a server stand.
+pub fn reboots_path(server: &ServerName) -> HealthPath {
+    HealthPath::of(&["reboots", server.as_str()])
 }
 
 /// Where the slot of a role stands.

@@ -6,7 +6,7 @@ use placement::{UnixMillis, World};
 use settings::{DatabaseName, Role, ServerName, Value};
 
 use super::policy::Policy;
-use super::shared::{Brake, Slot, brake_path, slot_path};
+use super::shared::{Brake, Reboots, Slot, brake_path, reboots_path, slot_path};
 use crate::alert_value::AlertValue;
 use crate::verdict::Verdict;
 
@@ -116,6 +116,13 @@ impl<'a> Situation<'a> {
         let kept = self.world.records.health.get(&slot_path(role))?;
         let slot: Slot = serde_json::from_value(kept.value.clone()).ok()?;
         Some((slot, kept.revision))
+    }
+
+    /// When a server was restarted by recoveries.
+    pub(super) fn reboots(&self, server: &ServerName) -> Vec<UnixMillis> {
+        let kept = self.world.records.health.get(&reboots_path(server));
+        let read = kept.and_then(|kept| serde_json::from_value::<Reboots>(kept.value.clone()).ok());
+        read.unwrap_or_default().times
     }
 
     /// The database of a target, as the configuration spells it.

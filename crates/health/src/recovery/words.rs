@@ -63,6 +63,7 @@ impl fmt::Display for Event {
                 Outcome::Recovered => "recovered",
                 Outcome::HealedByItself => "it healed by itself",
                 Outcome::Escalated => "it works again, after a person was called",
+                Outcome::HandedOver => "the agent that leads now goes on with it",
                 Outcome::Stopped => "it works again, after a person stopped the recovery",
             }),
             Self::Restarted { service } => f.write_str(service),

@@ -21,30 +21,31 @@ impl Planner<'_> {
         if action.undoes() || action == Action::Escalate || recovery.moved.is_some() {
             return None;
         }
-        match self.fresh_probe(recovery, |by| by == self.now.server) {
+        if let Some((server, aim)) = self.second_observer(recovery, act).filter(|(server, aim)| {
+            // Its own monitor may know already.
+            !self.sees_it_fail(server, aim)
+        }) {
+            match self.fresh_probe(recovery, &server) {
+                None => return Some(Ok(Next::Ask { recovery: number, rung, server, aim })),
+                Some(LastProbe { found: Found::Works, what, .. }) => {
+                    return refuse(Refusal::SecondObserver { server, says: what.clone() });
+                }
+                // One that fails agrees; one that can tell nothing is as good as none.
+                Some(_) => {}
+            }
+        }
+        match self.fresh_probe(recovery, self.now.server) {
             // It turned Unhealthy by a probe that ended a moment ago, and nothing has succeeded since.
-            None if recovery.has_acted || !self.has_just_turned(recovery) => {
+            None if !recovery.has_acted && self.has_just_turned(recovery) => None,
+            None => {
                 let aim = own_aim(recovery)?;
-                return Some(Ok(Next::Probe { recovery: number, rung, aim, until: None }));
+                Some(Ok(Next::Probe { recovery: number, rung, aim, until: None }))
             }
-            None => {}
             Some(probe) => match probe.found {
-                Found::Works => return Some(Ok(Self::works_again(recovery))),
-                Found::CannotTest => return refuse(Refusal::CannotProbe { why: probe.what.clone() }),
-                Found::Fails => {}
+                Found::Works => Some(Ok(Self::works_again(recovery))),
+                Found::CannotTest => refuse(Refusal::CannotProbe { why: probe.what.clone() }),
+                Found::Fails => None,
             },
-        }
-        let (server, aim) = self.second_observer(recovery, act)?;
-        if self.sees_it_fail(&server, &aim) {
-            return None;
-        }
-        match self.fresh_probe(recovery, |by| *by == server) {
-            None => Some(Ok(Next::Ask { recovery: number, rung, server, aim })),
-            Some(LastProbe { found: Found::Works, what, .. }) => {
-                refuse(Refusal::SecondObserver { server, says: what.clone() })
-            }
-            // One that fails agrees; one that can tell nothing is as good as none.
-            Some(_) => None,
         }
     }
 
@@ -64,16 +65,10 @@ impl Planner<'_> {
         turned.is_some_and(|it| duration_since(self.now.now, it.since) < Policy::FRESH)
     }
 
-    /// The last probe for the present rung, if it is not too old. The other server's may be as old again: it is asked
-    /// after our own.
-    fn fresh_probe<'r>(
-        &self,
-        recovery: &'r Recovery,
-        by: impl Fn(&ServerName) -> bool,
-    ) -> Option<&'r LastProbe> {
-        let probe = recovery.probes.iter().find(|probe| by(&probe.by) && probe.rung == recovery.rung)?;
-        let own = probe.by == *self.now.server;
-        let limit = if own { Policy::FRESH } else { 2 * Policy::FRESH };
+    /// The last probe for the present rung, if it is not too old. Another server's may be older: asking it takes its time.
+    fn fresh_probe<'r>(&self, recovery: &'r Recovery, by: &ServerName) -> Option<&'r LastProbe> {
+        let probe = recovery.probes.iter().find(|probe| probe.by == *by && probe.rung == recovery.rung)?;
+        let limit = if by == self.now.server { Policy::FRESH } else { Policy::FRESH_ELSEWHERE };
         (duration_since(self.now.now, probe.at) < limit).then_some(probe)
     }
 

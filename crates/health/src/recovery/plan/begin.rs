@@ -1,12 +1,12 @@
 //! What is Unhealthy and has no recovery: may one begin?
 
-use placement::UnixMillis;
+use placement::{Requester, UnixMillis};
 use settings::ServerName;
 
-use super::{Next, Planner, Refused, after, rank, service_for, spoken_of, subject};
+use super::{Next, Planner, Refused, after, rank, service_for, subject};
 use crate::alert_value::AlertValue;
 use crate::definition;
-use crate::recovery::guard::{blamed, not_stopped};
+use crate::recovery::guard::{blamed, not_stopped, spoken_of};
 use crate::recovery::id::RecoveryId;
 use crate::recovery::journal::{Event, Outcome, Recovery, State};
 use crate::recovery::ladder::{Action, Ladder};
@@ -48,9 +48,32 @@ impl Planner<'_> {
     /// Until when a monitor is given time to see what was healed a moment ago.
     fn given_time(&self, verdict: &Verdict) -> Option<UnixMillis> {
         let probe = definition::monitor(&verdict.monitor)?.its_probe();
-        let healed = |it: &&Recovery| it.ladder.acts() && it.state == State::Ended(Outcome::Recovered);
+        let healed = |it: &&Recovery| {
+            let ended = [Outcome::Recovered, Outcome::HealedByItself].map(State::Ended);
+            it.ladder.acts() && ended.contains(&it.state)
+        };
         let last = self.journal.recoveries().iter().filter(healed).filter_map(|it| it.ended).max()?;
         Some(after(last, probe.every + probe.time_out))
+    }
+
+    /// The first of the servers that see the same fail: one of them is enough to call a person. What a server says of itself
+    /// nobody else sees.
+    fn told_by(&self, verdict: &Verdict) -> Option<ServerName> {
+        let same = |it: &&Verdict| {
+            it.monitor == verdict.monitor && it.target == verdict.target && it.value == AlertValue::Unhealthy
+        };
+        let others = self.now.elsewhere.iter().filter(same).map(|it| &it.server);
+        let first = others.min().filter(|server| *server < self.now.server)?;
+        (verdict.monitor != "HealthManagerControlMonitor").then(|| first.clone())
+    }
+
+    /// The recovery that has blocked the server of another copy, for which a database is not redundant: that is known.
+    fn emptied_by(&self, verdict: &Verdict) -> Option<RecoveryId> {
+        let database = self.now.database(verdict.target.as_deref())?;
+        let copies = &self.now.world.topology.database(database)?.copies;
+        let mut blocks = copies.iter().flat_map(|server| self.now.world.records.blocks_of(server));
+        let id = |by: &Requester| RecoveryId::parse(by.as_str().strip_prefix("recovery-")?).ok();
+        blocks.find_map(|(by, _)| id(by)).filter(|_| verdict.monitor == "DatabaseRedundancyMonitor")
     }
 
     fn has_recovery(&self, verdict: &Verdict) -> bool {
@@ -93,6 +116,12 @@ impl Planner<'_> {
                 return Err(why);
             }
             return Ok(0);
+        }
+        if let Some(id) = self.emptied_by(verdict) {
+            return Err(Refusal::OtherRecovery { id });
+        }
+        if let Some(server) = self.told_by(verdict) {
+            return Err(Refusal::ToldBy { server });
         }
         let until = after(verdict.since, now.policy.grace);
         if now.now < until {
