@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use settings::{
-    ApiSettings, DeliverySettings, HealthSettings, InitSettings, InnerSettings, LogInSettings, LogSettings,
-    NetworkList, PeerSettings, PopSettings, PowerSettings, ReadySettings, RecoverySettings, ServerSettings,
-    SessionSettings, Span, Value as _,
+    ApiSettings, DeliverySettings, EscalationSettings, HealthSettings, InitSettings, InnerSettings,
+    LogInSettings, LogSettings, NetworkList, PeerSettings, PopSettings, PowerSettings, ReadySettings,
+    RecoverySettings, ServerSettings, SessionSettings, Span, Value as _,
 };
 
 /// Every section, to be changed freely: beyond the range that administrators have, too, since a test has no ten seconds.
@@ -25,6 +25,7 @@ pub struct Settings {
     api: ApiSettings,
     power: PowerSettings,
     recovery: RecoverySettings,
+    escalation: EscalationSettings,
     address: IpAddr,
 }
 
@@ -51,6 +52,7 @@ impl Settings {
             api: server.api.values().clone(),
             power: server.power.values().clone(),
             recovery: server.recovery.values().clone(),
+            escalation: server.escalation.values().clone(),
             address: server.address,
         }
     }
@@ -71,6 +73,7 @@ impl Settings {
             api: self.api.into(),
             power: self.power.into(),
             recovery: self.recovery.into(),
+            escalation: self.escalation.into(),
         }
     }
 }

@@ -7,6 +7,7 @@
 //! - `controls`: services and the power of servers, through whoever starts them;
 //! - `audit`: who asked for what;
 //! - `watching`: probes, monitors and what they say; `health_mailboxes`: what probes log in to;
+//! - `recovering`: the ladders are climbed, by a journal; `escalating`: people are called;
 //! - `neighbours`: the agents of the other servers;
 //! - [`metrics`]: what Prometheus is told;
 //! - `api`: the HTTP API, by the contract of `admin-api`;
@@ -20,6 +21,7 @@ mod audit;
 mod clock;
 mod components;
 mod controls;
+mod escalating;
 mod health_mailboxes;
 mod leading;
 mod left_moves;

@@ -1,11 +1,15 @@
 //! What an agent tells Prometheus besides what every service has to tell: what it watches, and that it does.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use health::recovery::{Event, Journal, Refused};
 
 use service::OwnMetrics;
 use service::metrics::{Family, Kind, Metric, Value};
 use tokio::sync::watch;
 
+use crate::api::Recovered;
 use crate::watching::{Counted, Judgements, Tally, Times};
 
 static HEARTBEAT: Metric = Metric {
@@ -45,14 +49,35 @@ static LAG: Metric = Metric {
     help: "How late attempts began; what began more than a second late is CannotTest.",
 };
 
+static RECOVERIES: Metric = Metric {
+    name: "mailmedic_recoveries",
+    kind: Kind::Gauge,
+    labels: &["monitor", "state"],
+    help: "Recoveries of this server that are in its journal, by how they are or ended.",
+};
+static ACTS: Metric = Metric {
+    name: "mailmedic_recovery_acts",
+    kind: Kind::Gauge,
+    labels: &["action"],
+    help: "What recoveries have done, as far as it is in the journal, which keeps 90 days.",
+};
+static REFUSED: Metric = Metric {
+    name: "mailmedic_recovery_refused",
+    kind: Kind::Gauge,
+    labels: &["monitor", "reason"],
+    help: "What recoveries would do now and do not, by why; `mailmedic recovery explain` says more.",
+};
+
 /// All of it.
-pub static AGENT: &[&Metric] = &[&HEARTBEAT, &LEADS, &MONITOR, &ATTEMPTS, &PHASES, &LAG];
+pub static AGENT: &[&Metric] =
+    &[&HEARTBEAT, &LEADS, &MONITOR, &ATTEMPTS, &PHASES, &LAG, &RECOVERIES, &ACTS, &REFUSED];
 
 /// How it is, whenever it is asked.
 pub(crate) fn of(
     tally: Arc<Tally>,
     told: watch::Receiver<Arc<Judgements>>,
     leads: watch::Receiver<bool>,
+    recovered: Recovered,
 ) -> OwnMetrics {
     Box::new(move || {
         let mut families = of_probes(&tally.counted());
@@ -64,8 +89,46 @@ pub(crate) fn of(
         }
         families.push(monitors);
         families.push(Family::single(&LEADS, Value::Count(u64::from(*leads.borrow()))));
+        if let Some(ledger) = &recovered.ledger {
+            families.extend(ledger.read(of_journal));
+        }
+        families.push(of_refused(&recovered.refused.borrow()));
         families
     })
+}
+
+fn of_journal(journal: &Journal) -> [Family; 2] {
+    let mut states = BTreeMap::<(&str, &str), u64>::new();
+    for recovery in journal.recoveries() {
+        *states.entry((&recovery.monitor, recovery.state.word())).or_default() += 1;
+    }
+    let mut acts = BTreeMap::<&str, u64>::new();
+    for entry in journal.entries() {
+        if let Event::Intended { act, .. } = &entry.event {
+            *acts.entry(act.action().word()).or_default() += 1;
+        }
+    }
+    let (mut recoveries, mut done) = (Family::of(&RECOVERIES), Family::of(&ACTS));
+    for ((monitor, state), count) in states {
+        recoveries.add(&[monitor, state], Value::Count(count));
+    }
+    for (action, count) in acts {
+        done.add(&[action], Value::Count(count));
+    }
+    [recoveries, done]
+}
+
+fn of_refused(refused: &[Refused]) -> Family {
+    let mut counts = BTreeMap::<(&str, &str), u64>::new();
+    for it in refused {
+        let monitor = it.subject.split('\\').next().unwrap_or_default();
+        *counts.entry((monitor, it.why.word())).or_default() += 1;
+    }
+    let mut family = Family::of(&REFUSED);
+    for ((monitor, reason), count) in counts {
+        family.add(&[monitor, reason], Value::Count(count));
+    }
+    family
 }
 
 fn of_probes(counted: &Counted) -> Vec<Family> {

@@ -24,6 +24,7 @@ use crate::audit::Audit;
 use crate::clock::unix_millis;
 use crate::components;
 use crate::controls::Controls;
+use crate::escalating::Escalating;
 use crate::health_mailboxes;
 use crate::leading::Leading;
 use crate::left_moves;
@@ -54,7 +55,6 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     let controls = Arc::new(Controls::new(&data, &settled.configuration.servers, &server, &settled.server));
     let (seen, leading) =
         place((&server, &data, &live), &coordinator, &records, announcing.lease(), &controls);
-    let lead_here = leading.clone();
     let components = components(&settled, &server);
     tokio::spawn(components::apply(server.clone(), folder.clone(), components, seen.clone()));
     let certificates = Certificates::load(&data, server.as_str(), &settled.server)
@@ -83,13 +83,14 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
     let (observed, extra) = mpsc::channel(EXTRA);
     let (watch, watching, elsewhere) =
         watch_over(&folder, &server, Arc::clone(&attempts), (&neighbours, &seen, is_open), extra);
-    let (tally, told) = (Arc::clone(&watching.tally), watch.told.clone());
-    process.service.set_own_metrics(metrics::of(tally, told, lead_here));
-    let of_metrics = Arc::clone(&process.service);
-    let ledger = open_journal(&folder);
-    let boot_id = boot_id(&controls, &server).await;
+    let ledger = open_journal(&folder, &server, &live);
     let (tell_refused, refused) = watch::channel(Arc::default());
-    let recovering = ledger.clone().map(|ledger| Recovering {
+    let recovered = Recovered { ledger: ledger.clone(), refused };
+    let (tally, told) = (Arc::clone(&watching.tally), watch.told.clone());
+    process.service.set_own_metrics(metrics::of(tally, told, leading.clone(), recovered.clone()));
+    let of_metrics = Arc::clone(&process.service);
+    let boot_id = boot_id(&controls, &server).await;
+    let recovering = ledger.map(|ledger| Recovering {
         means,
         controls: Arc::clone(&controls),
         attempts,
@@ -113,7 +114,7 @@ pub async fn run(data: DataDirectory, server: ServerName) -> Result<(), Failure>
         user_moves: api::UserMoves::default(),
         neighbours,
         watch,
-        recovered: Recovered { ledger, refused },
+        recovered,
         metrics: Arc::new(move || of_metrics.metrics()),
     });
     // An agent that knows nothing yet would answer wrongly. Without a coordinator it opens all the same.
@@ -159,13 +160,18 @@ fn components(settled: &Settled, server: &ServerName) -> Vec<Component> {
     components.into_iter().flatten().collect()
 }
 
-/// The journal of this server's recoveries. Without one nothing is recovered, and everything else goes on.
-fn open_journal(folder: &ServerFolder) -> Option<Arc<Ledger>> {
+/// The journal of this server's recoveries, and the calls of people that follow from it. Without one nothing is recovered,
+/// and everything else goes on.
+fn open_journal(folder: &ServerFolder, server: &ServerName, live: &Arc<Live>) -> Option<Arc<Ledger>> {
     let opened = Ledger::open(&folder.recovery_journal());
     let opened = opened.inspect_err(|error| {
         tracing::error!(%error, "the journal of recoveries cannot be opened: nothing is recovered");
     });
-    opened.ok().map(Arc::new)
+    let ledger = opened.ok().map(Arc::new)?;
+    let escalating =
+        Escalating { server: server.clone(), live: Arc::clone(live), ledger: Arc::clone(&ledger) };
+    tokio::spawn(escalating.run());
+    Some(ledger)
 }
 
 /// Placement, for ever, whenever it falls to this agent; with the world as it sees it, and whether it leads.

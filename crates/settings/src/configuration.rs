@@ -13,9 +13,9 @@ use crate::layer::{Layer, Layered, Row};
 use crate::problem::Problems;
 use crate::section::Section;
 use crate::sections::{
-    ApiSettings, CoordinatorSettings, DeliverySettings, HealthSettings, InitSettings, InnerSettings,
-    LogInSettings, LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings,
-    RecoverySettings, SessionSettings,
+    ApiSettings, CoordinatorSettings, DeliverySettings, EscalationSettings, HealthSettings, InitSettings,
+    InnerSettings, LogInSettings, LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings,
+    ReadySettings, RecoverySettings, SessionSettings,
 };
 use crate::value::{DatabaseName, FilePath, HostName, ServerName, Target};
 
@@ -169,6 +169,7 @@ pub(crate) struct Sections {
     pub(crate) api: Layer<ApiSettings>,
     pub(crate) power: Layer<PowerSettings>,
     pub(crate) recovery: Layer<RecoverySettings>,
+    pub(crate) escalation: Layer<EscalationSettings>,
 }
 
 /// The one layer of the sections in which no server may differ: a cluster whose servers do not agree about its coordinator
@@ -231,6 +232,8 @@ pub struct ServerSettings {
     pub power: Layered<PowerSettings>,
     /// `[recovery]`
     pub recovery: Layered<RecoverySettings>,
+    /// `[escalation]`
+    pub escalation: Layered<EscalationSettings>,
 }
 
 /// One place where a server listens.
@@ -290,6 +293,7 @@ impl ServerSettings {
             api,
             power,
             recovery,
+            escalation,
         } = self;
         let clients = rows_of(pop)
             .chain(rows_of(session))
@@ -301,7 +305,7 @@ impl ServerSettings {
             .chain(rows_of(health))
             .chain(rows_of(log))
             .chain(rows_of(init));
-        let agents = rows_of(api).chain(rows_of(power)).chain(rows_of(recovery));
+        let agents = rows_of(api).chain(rows_of(power)).chain(rows_of(recovery)).chain(rows_of(escalation));
         clients.chain(others).chain(agents).collect()
     }
 
@@ -457,6 +461,7 @@ impl Configuration {
             api: Layered::new([&shared.api, &own.api]),
             power: Layered::new([&shared.power, &own.power]),
             recovery: Layered::new([&shared.recovery, &own.recovery]),
+            escalation: Layered::new([&shared.escalation, &own.escalation]),
         }
     }
 }

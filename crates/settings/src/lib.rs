@@ -29,12 +29,13 @@ pub use problem::{Problem, Problems, nearest};
 pub use reference::reference;
 pub use section::{Section, Setting};
 pub use sections::{
-    ApiSettings, CoordinatorSettings, DeliverySettings, HealthSettings, InitSettings, InnerSettings,
-    LogInSettings, LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings,
-    RecoverySettings, SessionSettings,
+    ApiSettings, CoordinatorSettings, DeliverySettings, EscalationSettings, HealthSettings, InitSettings,
+    InnerSettings, LogInSettings, LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings,
+    ReadySettings, RecoverySettings, SessionSettings,
 };
 pub use value::{
     Banner, Binding, CertificateName, CommandLine, CoordinatorKind, DatabaseName, EtcdEndpoint, FilePath,
-    HostName, Invalid, KeyPrefix, LoginType, Network, NetworkList, PowerKind, RecipientDelimiter,
-    RecoveryMode, RollOver, ServerName, ServiceLogLevel, Size, SizeLimit, Span, Target, TargetHost, Value,
+    HostName, HttpAddress, Invalid, KeyPrefix, Line, LoginType, Network, NetworkList, PowerKind,
+    RecipientDelimiter, RecoveryMode, RollOver, ServerName, ServiceLogLevel, Size, SizeLimit, Span, Target,
+    TargetHost, Value,
 };

@@ -2,9 +2,9 @@
 
 use crate::section::Section;
 use crate::sections::{
-    ApiSettings, CoordinatorSettings, DeliverySettings, HealthSettings, InitSettings, InnerSettings,
-    LogInSettings, LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings, ReadySettings,
-    RecoverySettings, SessionSettings,
+    ApiSettings, CoordinatorSettings, DeliverySettings, EscalationSettings, HealthSettings, InitSettings,
+    InnerSettings, LogInSettings, LogSettings, PeerSettings, PlacementSettings, PopSettings, PowerSettings,
+    ReadySettings, RecoverySettings, SessionSettings,
 };
 
 /// Every setting of every section, as Markdown.
@@ -23,6 +23,7 @@ pub fn reference() -> String {
         section::<ApiSettings>(),
         section::<PowerSettings>(),
         section::<RecoverySettings>(),
+        section::<EscalationSettings>(),
         section::<CoordinatorSettings>(),
         section::<PlacementSettings>(),
     ]

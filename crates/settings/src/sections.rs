@@ -4,9 +4,9 @@
 
 use crate::section::section;
 use crate::value::{
-    Banner, Binding, CertificateName, CommandLine, CoordinatorKind, EtcdEndpoint, FilePath, KeyPrefix,
-    LoginType, NetworkList, PowerKind, RecipientDelimiter, RecoveryMode, RollOver, ServiceLogLevel, Size,
-    SizeLimit, Span,
+    Banner, Binding, CertificateName, CommandLine, CoordinatorKind, EtcdEndpoint, FilePath, HttpAddress,
+    KeyPrefix, Line, LoginType, NetworkList, PowerKind, RecipientDelimiter, RecoveryMode, RollOver,
+    ServiceLogLevel, Size, SizeLimit, Span,
 };
 
 section! {
@@ -243,6 +243,22 @@ section! {
         look_again: Span, "LookAgain", "look-again", "10 min", "1 s"..="1 d";
         /// How long a recovery waits for something before a person is called about it.
         patience: Span, "Patience", "patience", "10 min", "1 s"..="7 d";
+    }
+}
+
+section! {
+    /// Who is called when a recovery is given up or needs a person's word. In the log, over the API and in `mailmedic recovery
+    /// list` it always stands.
+    EscalationSettings = "escalation" {
+        /// Your own procedure for such a call, or where it stands; it comes first in whatever is sent.
+        procedure: Line, "Procedure", "procedure", "";
+        /// A Prometheus Alertmanager, by its address without a path, or "none". What is open is sent to it every minute.
+        alertmanager: Option<HttpAddress>, "Alertmanager", "alertmanager", "none";
+        /// Where a person's call, and its end, is posted once as JSON, or "none".
+        webhook: Option<HttpAddress>, "Webhook", "webhook", "none";
+        /// Where something is posted every minute as long as the agent works, or "none": whoever waits for it there calls a
+        /// person when it ceases to come.
+        heartbeat: Option<HttpAddress>, "Heartbeat", "heartbeat", "none";
     }
 }
 

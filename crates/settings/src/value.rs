@@ -11,14 +11,14 @@ mod size;
 mod span;
 mod text;
 
-pub use address::{Binding, EtcdEndpoint, Network, NetworkList, Target, TargetHost};
+pub use address::{Binding, EtcdEndpoint, HttpAddress, Network, NetworkList, Target, TargetHost};
 pub use choice::{CoordinatorKind, LoginType, PowerKind, RecoveryMode, RollOver, ServiceLogLevel};
 pub use command::CommandLine;
 pub use name::{DatabaseName, HostName, ServerName};
 pub use path::{CertificateName, FilePath};
 pub use size::{Size, SizeLimit};
 pub use span::Span;
-pub use text::{Banner, KeyPrefix, RecipientDelimiter};
+pub use text::{Banner, KeyPrefix, Line, RecipientDelimiter};
 
 use std::ops::Range;
 

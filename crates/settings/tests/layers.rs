@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "in a test a panic is the report")]
 
 use settings::{
-    ApiSettings, Configuration, CoordinatorSettings, DeliverySettings, HealthSettings, InitSettings,
-    InnerSettings, Layer, LogInSettings, LogSettings, LoopbackPorts, Origin, PeerSettings, PlacementSettings,
-    PopSettings, PowerSettings, ReadySettings, RecoverySettings, Section, SessionSettings,
+    ApiSettings, Configuration, CoordinatorSettings, DeliverySettings, EscalationSettings, HealthSettings,
+    InitSettings, InnerSettings, Layer, LogInSettings, LogSettings, LoopbackPorts, Origin, PeerSettings,
+    PlacementSettings, PopSettings, PowerSettings, ReadySettings, RecoverySettings, Section, SessionSettings,
 };
 
 fn defaults_hold<S: Section>() {
@@ -38,6 +38,7 @@ fn every_default_is_within_its_own_range_and_read_back_as_written() {
     defaults_hold::<ApiSettings>();
     defaults_hold::<PowerSettings>();
     defaults_hold::<RecoverySettings>();
+    defaults_hold::<EscalationSettings>();
     defaults_hold::<CoordinatorSettings>();
     defaults_hold::<PlacementSettings>();
 }

@@ -29,7 +29,7 @@ fn under_load_no_verdict_leaves_healthy() {
     let long = std::env::var("MAILMEDIC_KILLS").is_ok_and(|kills| kills.parse::<u32>().unwrap() > 20);
     let length = if long { Duration::from_hours(1) } else { Duration::from_mins(3) };
     let mut random = Random::for_test();
-    let installation = Preparation::new().set("log", "service-log-size", "\"4 GB\"").start();
+    let installation = Preparation::that_heals_itself().set("log", "service-log-size", "\"4 GB\"").start();
     let health = Health::of(&installation);
     health.until_all_healthy();
     let load = Load::new(&installation, Crowd { users: 10, readers: 3, mail_servers: 2 });
@@ -42,6 +42,10 @@ fn under_load_no_verdict_leaves_healthy() {
         seen
     });
     assert!(seen.is_empty(), "{seen:#?}");
+    // Nothing was restarted for nothing.
+    let recoveries = installation.command(["recovery", "list", "--output", "json"]).succeeded();
+    let recoveries: serde_json::Value = serde_json::from_str(&recoveries).unwrap();
+    assert_eq!(recoveries["rows"].as_array().map(Vec::len), Some(0), "{recoveries:#}");
     load.settle();
     health.until_all_healthy();
 }

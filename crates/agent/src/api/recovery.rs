@@ -24,7 +24,8 @@ use super::asked::Asked;
 use crate::clock::{moment, unix_millis};
 use crate::recovering::{Ledger, policy, write};
 
-/// What the API has of recovering.
+/// What the API and the metrics have of recovering.
+#[derive(Clone)]
 pub(crate) struct Recovered {
     /// None if the journal cannot be kept: then nothing is recovered.
     pub(crate) ledger: Option<Arc<Ledger>>,
@@ -260,7 +261,7 @@ pub(super) async fn approve(
     let same = routes::ApproveRecovery { id: asked.path("id").to_owned() };
     say(&api, &asked, same, "approve recovery", |recovery, by| {
         if recovery.state != State::Climbing {
-            return Err(format!("it does not climb any more: it is {}", state_word(recovery)));
+            return Err(format!("it does not climb any more: it is {}", recovery.state.word()));
         }
         let until = UnixMillis(unix_millis().0.saturating_add(millis(Policy::APPROVAL)));
         Ok(Event::Approved { rung: recovery.rung, by, until })
@@ -274,7 +275,7 @@ pub(super) async fn hold(api: Arc<Api>, asked: Asked<routes::HoldRecovery>) -> R
         if recovery.state == State::Climbing {
             Ok(Event::Held { by })
         } else {
-            Err(format!("it does not climb any more: it is {}", state_word(recovery)))
+            Err(format!("it does not climb any more: it is {}", recovery.state.word()))
         }
     })
     .await
@@ -296,19 +297,10 @@ pub(super) async fn stop(api: Arc<Api>, asked: Asked<routes::StopRecovery>) -> R
     let same = routes::StopRecovery { id: asked.path("id").to_owned() };
     let reason = asked.request.reason.clone();
     say(&api, &asked, same, "stop recovery", |recovery, by| match recovery.state {
-        State::Ended(_) => Err(format!("it is over: it {}", state_word(recovery))),
+        State::Ended(_) => Err(format!("it is over: it {}", recovery.state.word())),
         _ => Ok(Event::Stopped { by, reason }),
     })
     .await
-}
-
-fn state_word(recovery: &Recovery) -> &'static str {
-    match recovery.state {
-        State::Climbing => "climbing",
-        State::Escalated => "escalated",
-        State::Stopped => "stopped",
-        State::Ended(outcome) => outcome.word(),
-    }
 }
 
 fn millis(time: std::time::Duration) -> u64 {

@@ -21,6 +21,7 @@ pub(super) fn entry(server: &ServerName, entry: &Entry) {
         Event::Withheld { act, .. } => {
             tracing::info!(id, %act, "would be done, if the mode were not observe");
         }
+        Event::Told { channel, over } => tracing::info!(id, channel, over, "a channel has taken it"),
         Event::Called { why } => tracing::error!(id, why, "a person is needed"),
         Event::Escalated { why } => tracing::error!(id, why, "given up: a person is needed"),
         Event::Ended { outcome } => tracing::info!(id, outcome = outcome.word(), "a recovery is over"),

@@ -108,6 +108,13 @@ pub enum Event {
         /// Why.
         why: String,
     },
+    /// A channel has taken the call of a person, or its end.
+    Told {
+        /// Which.
+        channel: String,
+        /// Whether it was the end.
+        over: bool,
+    },
     /// Nothing is left to be done: a person has been called.
     Escalated {
         /// Why.
@@ -217,6 +224,20 @@ pub enum State {
     Ended(Outcome),
 }
 
+impl State {
+    /// Its name.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Climbing => "climbing",
+            Self::Escalated => "escalated",
+            Self::Stopped => "stopped",
+            Self::Ended(Outcome::Escalated) => "resolved",
+            Self::Ended(Outcome::Stopped) => "resolved-after-stop",
+            Self::Ended(outcome) => outcome.word(),
+        }
+    }
+}
+
 /// How far the present rung is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -317,6 +338,8 @@ pub struct Recovery {
     pub withheld: Option<usize>,
     /// Whether a person has been called, and why.
     pub called: Option<String>,
+    /// The channels that have taken the call, and those that have taken its end.
+    pub told: Vec<(String, bool)>,
     /// When it ended.
     pub ended: Option<UnixMillis>,
     /// When anything was last written about it.
@@ -424,6 +447,7 @@ impl Recovery {
             has_acted: false,
             withheld: None,
             called: None,
+            told: Vec::new(),
             ended: None,
             last: entry.at,
         })
@@ -454,6 +478,7 @@ impl Recovery {
             }
             Event::Verified { onward: Onward::Recovered, .. } => self.phase = Phase::Healed,
             Event::Withheld { rung, .. } => self.withheld = Some(*rung),
+            Event::Told { channel, over } => self.told.push((channel.clone(), *over)),
             Event::Called { why } => self.called = Some(why.clone()),
             Event::Escalated { why } => {
                 self.called = Some(why.clone());

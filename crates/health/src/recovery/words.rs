@@ -18,6 +18,8 @@ impl Event {
             Self::Verified { .. } => "did not help",
             Self::Withheld { .. } => "would act",
             Self::Called { .. } => "calls a person",
+            Self::Told { over: false, .. } => "told",
+            Self::Told { over: true, .. } => "told the end",
             Self::Escalated { .. } => "escalated",
             Self::Approved { .. } => "approved",
             Self::Held { .. } => "held",
@@ -66,6 +68,7 @@ impl fmt::Display for Event {
                 Outcome::HandedOver => "the agent that leads now goes on with it",
                 Outcome::Stopped => "it works again, after a person stopped the recovery",
             }),
+            Self::Told { channel, .. } => f.write_str(channel),
             Self::Restarted { service } => f.write_str(service),
         }
     }

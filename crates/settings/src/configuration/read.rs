@@ -167,6 +167,7 @@ impl Reader<'_, '_> {
             api: self.section(fields),
             power: self.section(fields),
             recovery: self.section(fields),
+            escalation: self.section(fields),
         }
     }
 

@@ -42,6 +42,7 @@ pub(super) fn configuration(configuration: &Configuration) -> String {
     text.push_str(&explained(&shared.api));
     text.push_str(&explained(&shared.power));
     text.push_str(&explained(&shared.recovery));
+    text.push_str(&explained(&shared.escalation));
     text
 }
 
@@ -77,6 +78,7 @@ fn server(server: &Server) -> String {
         api,
         power,
         recovery,
+        escalation,
     } = own;
     text.push_str(&given(pop));
     text.push_str(&given(session));
@@ -91,6 +93,7 @@ fn server(server: &Server) -> String {
     text.push_str(&given(api));
     text.push_str(&given(power));
     text.push_str(&given(recovery));
+    text.push_str(&given(escalation));
     text
 }
 

@@ -291,6 +291,47 @@ impl Value for EtcdEndpoint {
     }
 }
 
+/// Where something is posted by HTTP. Written `https://alerts.example.com/hook`, with a port if it is another than the usual.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct HttpAddress(String);
+
+impl HttpAddress {
+    /// The whole address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for HttpAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Value for HttpAddress {
+    fn example() -> String {
+        "an address such as \"https://alerts.example.com/hook\"".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        let address = text.trim();
+        let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+        let host = rest.and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
+        let plain = address.bytes().all(|byte| byte.is_ascii_graphic());
+        if host.is_empty() || host.starts_with(':') || host.contains('@') || !plain {
+            return Err(Invalid::new(
+                format!("{} is not where something can be posted by HTTP", quoted(text)),
+                format!("write {}", Self::example()),
+            ));
+        }
+        Ok(Self(address.to_owned()))
+    }
+
+    fn text(&self) -> String {
+        self.0.clone()
+    }
+}
+
 /// An address without a port.
 impl Value for IpAddr {
     fn example() -> String {

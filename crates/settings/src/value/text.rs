@@ -48,6 +48,43 @@ impl Value for Banner {
     }
 }
 
+/// A line of text for people: a procedure, or where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Line(String);
+
+impl Line {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl Value for Line {
+    fn example() -> String {
+        "a line such as \"call the mail team, extension 1234\"".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, Invalid> {
+        if text.chars().any(char::is_control) || text.len() > 1000 {
+            return Err(Invalid::new(
+                "the text has line breaks or other control characters, or is longer than 1000 octets",
+                format!("write {}", Self::example()),
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    fn text(&self) -> String {
+        self.0.clone()
+    }
+}
+
 /// The character that parts a recipient from its detail, as in `user+detail@example.com`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecipientDelimiter(char);
